@@ -43,7 +43,10 @@ export interface EtcdCluster extends AsyncDisposable {
   /** Client URLs, in the order of `members`. */
   readonly endpoints: string[]
   readonly members: EtcdMember[]
-  /** Runs etcdctl against all endpoints and returns its stdout; throws with its stderr. Bounded by 15 s. */
+  /**
+   * Runs etcdctl and returns its stdout; throws with its stderr. Bounded by 15 s. Asks all endpoints unless the
+   * arguments name `--endpoints=...`.
+   */
   etcdctl(args: readonly string[]): Promise<string>
   /** Waits until every running member answers a linearizable read. Bounded by 30 s. */
   ready(): Promise<void>
@@ -74,11 +77,16 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
   const processes: ServerProcess[] = []
   const members = places.map((place): EtcdMember => {
     const server = serverProcess(`etcd ${place.name}`, binary, [
-      ...['--name', place.name, '--data-dir', join(dir, place.name)],
-      ...['--listen-client-urls', place.clientUrl, '--advertise-client-urls', place.clientUrl],
-      ...['--listen-peer-urls', place.peerUrl, '--initial-advertise-peer-urls', place.peerUrl],
-      ...['--initial-cluster', initialCluster, '--initial-cluster-token', token, '--initial-cluster-state', 'new'],
-      ...['--heartbeat-interval', String(heartbeatMs), '--election-timeout', String(electionMs)],
+      `--name=${place.name}`,
+      `--data-dir=${join(dir, place.name)}`,
+      `--listen-client-urls=${place.clientUrl}`,
+      `--advertise-client-urls=${place.clientUrl}`,
+      `--listen-peer-urls=${place.peerUrl}`,
+      `--initial-advertise-peer-urls=${place.peerUrl}`,
+      `--initial-cluster=${initialCluster}`,
+      `--initial-cluster-token=${token}`,
+      `--heartbeat-interval=${heartbeatMs}`,
+      `--election-timeout=${electionMs}`,
       ...(fsync ? [] : ['--unsafe-no-fsync']),
       ...extraArgs,
     ])
@@ -102,9 +110,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
   })
 
   const ready = async (): Promise<void> => {
-    const waits = members.map((member, i) => {
+    const waits = members.map(async ({ clientUrl }, i) => {
       const server = processes[i]
-      return server?.running ? memberReady(member.clientUrl, server) : undefined
+      if (server?.running) await memberReady(clientUrl, server)
     })
     await Promise.all(waits)
   }
@@ -146,10 +154,12 @@ async function memberReady(clientUrl: string, server: ServerProcess): Promise<vo
 }
 
 function runEtcdctl(binary: string, endpoints: string, args: readonly string[]): Promise<string> {
+  // etcdctl adds up the endpoints of a flag given twice.
+  const named = args.some((arg) => arg.startsWith('--endpoints'))
   return new Promise((resolve, reject) => {
     execFile(
       binary,
-      ['--endpoints', endpoints, ...args],
+      named ? [...args] : [`--endpoints=${endpoints}`, ...args],
       { env: serverEnvironment(), timeout: ETCDCTL_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
         if (error) {

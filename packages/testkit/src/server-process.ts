@@ -19,7 +19,7 @@ export interface ServerControl {
   /** SIGCONT. */
   resume(): void
   /** The newest 64 KiB of stdout and stderr together, over all starts. */
-  logs(): string
+  readonly logs: () => string
 }
 
 export interface ServerProcess extends Omit<ServerControl, 'start'> {
@@ -28,7 +28,7 @@ export interface ServerProcess extends Omit<ServerControl, 'start'> {
   readonly running: boolean
   readonly paused: boolean
   /** Why the process is gone, if it is; for `waitFor`'s giveUp. */
-  exitReason(): string | undefined
+  readonly exitReason: () => string | undefined
 }
 
 const STOP_GRACE_MS = 5_000
