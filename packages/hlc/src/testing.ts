@@ -1,0 +1,48 @@
+import type { CeilingStore } from './ceiling.ts'
+import type { PhysicalClock } from './physical-clock.ts'
+
+/** A physical clock that moves only when told to, in either direction. */
+export class ManualClock implements PhysicalClock {
+  #nowMs: number
+
+  constructor(startMs = 0) {
+    this.#nowMs = startMs
+  }
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  set(nowMs: number): void {
+    this.#nowMs = nowMs
+  }
+
+  /** Negative to go back. */
+  advance(byMs: number): void {
+    this.#nowMs += byMs
+  }
+}
+
+export type MemoryCeiling = CeilingStore & {
+  readonly savedMs: number
+  readonly saveCount: number
+}
+
+/** A ceiling that outlives the clocks of a test, as a disk outlives processes. */
+export function memoryCeiling(startMs = 0): MemoryCeiling {
+  let savedMs = startMs
+  let saveCount = 0
+  return {
+    get savedMs() {
+      return savedMs
+    },
+    get saveCount() {
+      return saveCount
+    },
+    load: () => savedMs,
+    save(ceilingMs) {
+      savedMs = ceilingMs
+      saveCount++
+    },
+  }
+}
