@@ -1,1 +1,7 @@
-export {}
+export { systemClock } from './clock.ts'
+export type { Clock } from './clock.ts'
+export { silentLogger } from './logger.ts'
+export type { Logger } from './logger.ts'
+export { backoffMs } from './backoff.ts'
+export type { BackoffPolicy } from './backoff.ts'
+export { LoopScope } from './loop-scope.ts'

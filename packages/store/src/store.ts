@@ -1,0 +1,134 @@
+import type { Revision } from '@meridian/topology'
+
+/** Largest value of a record, bytes; etcd refuses requests over 1.5 MiB. */
+export const VALUE_BYTES_MAX = 512 * 1024
+/** Most operations in one branch of a transaction, etcd's own default. */
+export const TXN_OPERATIONS_MAX = 128
+
+/** One record as the store holds it. Keys are ASCII text, values bytes. */
+export interface StoreRecord {
+  readonly key: string
+  readonly value: Uint8Array
+  /** Revision of the write that created this key in its present life. */
+  readonly createRevision: Revision
+  /** Revision of the last write. */
+  readonly modRevision: Revision
+}
+
+/**
+ * - `linearizable`: sees every write acknowledged before the read began; costs a commit's round trip.
+ * - `local`: answered by the nearest member from what it has applied; may be old, never wrong, never goes back on one
+ *   member. Callers that switch members may see it go back.
+ */
+export type Consistency = 'linearizable' | 'local'
+
+export interface ReadOptions {
+  /** Default `linearizable`. */
+  readonly consistency?: Consistency
+  readonly signal?: AbortSignal
+}
+
+export interface ListOptions extends ReadOptions {
+  /** Read the past at exactly this revision; throws COMPACTED when it is gone. */
+  readonly revision?: Revision
+}
+
+export interface Listing {
+  /** In key order. */
+  readonly records: readonly StoreRecord[]
+  /** The store's revision when the listing was made: watch from the next one on. */
+  readonly revision: Revision
+}
+
+/** What must hold for a transaction to commit. A guard on an absent key compares with revision 0. */
+export type Guard =
+  | { readonly kind: 'mod-revision'; readonly key: string; readonly equals: Revision }
+  | { readonly kind: 'create-revision'; readonly key: string; readonly equals: Revision }
+  /** Bytes comparison; an absent key counts as the empty value. */
+  | { readonly kind: 'value-below'; readonly key: string; readonly bound: Uint8Array }
+  | { readonly kind: 'value-equals'; readonly key: string; readonly value: Uint8Array }
+
+export type Operation =
+  | { readonly kind: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
+  | { readonly kind: 'delete'; readonly key: string }
+
+export interface Txn {
+  /** All must hold. Empty means always. */
+  readonly guards: readonly Guard[]
+  /** Applied together, or not at all. At most TXN_OPERATIONS_MAX, keys distinct. */
+  readonly operations: readonly Operation[]
+  /** Keys to read, in the same instant, when a guard failed: what the caller should look at before trying again. */
+  readonly onRefusalRead?: readonly string[]
+}
+
+export type TxnOutcome =
+  | { readonly committed: true; readonly revision: Revision }
+  /** A guard failed; nothing was changed. `records` answers `onRefusalRead`, absent keys left out. */
+  | { readonly committed: false; readonly revision: Revision; readonly records: readonly StoreRecord[] }
+
+export interface RecordChange {
+  readonly key: string
+  /** Undefined: the key was deleted. */
+  readonly value: Uint8Array | undefined
+  readonly modRevision: Revision
+}
+
+export type WatchEvent =
+  /** Every change under the watched prefixes that revision `revision` made, all at once, revisions rising. */
+  | { readonly kind: 'changes'; readonly revision: Revision; readonly changes: readonly RecordChange[] }
+  /** Everything up to and including `revision` has been delivered. */
+  | { readonly kind: 'progress'; readonly revision: Revision }
+  /** History below `compactRevision` is gone and was not delivered: list again, then watch again. The watch ends. */
+  | { readonly kind: 'compacted'; readonly compactRevision: Revision }
+
+export interface WatchOptions {
+  /** Deliver every change with this revision or a later one. */
+  readonly fromRevision: Revision
+  readonly prefixes: readonly string[]
+  readonly signal: AbortSignal
+  /** Told whenever the stream to the server is lost or regained; the watch itself goes on without losing anything. */
+  readonly onConnection?: (state: 'connected' | 'lost', reason?: unknown) => void
+}
+
+/** A lease of the store: keys put with it vanish when it ends. Used for elections only. */
+export type LeaseId = string & { readonly __brand: 'LeaseId' }
+
+export interface StoreLease {
+  readonly id: LeaseId
+  /** What the server granted, ms; it may be more than was asked for. */
+  readonly ttlMs: number
+}
+
+/** Identity of the cluster and of the member that answered. */
+export interface StoreStatus {
+  readonly leader: string | undefined
+  readonly memberId: string
+  readonly raftTerm: bigint
+  readonly revision: Revision
+  readonly version: string
+  readonly endpoint: string
+}
+
+/**
+ * The metadata store of one tier: what etcd gives, and only what survives its faults.
+ *
+ * Errors are MeridianErrors: UNAVAILABLE (a read gave no answer, or a write surely had no effect), OUTCOME_UNKNOWN (a
+ * write was sent and not answered: it may have had, or may yet have, its effect), COMPACTED. No method retries a write.
+ */
+export interface Store extends AsyncDisposable {
+  get(key: string, options?: ReadOptions): Promise<StoreRecord | undefined>
+  /** Every record under `prefix` at one revision, however many pages it takes. */
+  list(prefix: string, options?: ListOptions): Promise<Listing>
+  txn(txn: Txn, signal?: AbortSignal): Promise<TxnOutcome>
+  /**
+   * Changes from a revision on, in order, none skipped and none repeated, through any number of lost connections and
+   * member changes. Ends after `compacted`, or when the signal aborts (normally, without throwing). Silence of a
+   * member that lost its quorum is noticed and the watch moves on to another endpoint or waits.
+   */
+  watch(options: WatchOptions): AsyncIterable<WatchEvent>
+  grantLease(ttlMs: number, signal?: AbortSignal): Promise<StoreLease>
+  /** Resolves with the TTL left from the server's point of view, ms; undefined when the lease is gone. */
+  renewLease(id: LeaseId, signal?: AbortSignal): Promise<number | undefined>
+  revokeLease(id: LeaseId, signal?: AbortSignal): Promise<void>
+  status(signal?: AbortSignal): Promise<StoreStatus>
+}
