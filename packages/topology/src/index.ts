@@ -1,1 +1,94 @@
-export {}
+export { ERROR_CODES, isMeridianError, MeridianError } from './errors.ts'
+export type { ErrorCode } from './errors.ts'
+export {
+  compareEnds,
+  EMPTY_KEY,
+  EVERY_KEY,
+  formatKey,
+  formatKeyRange,
+  KEY_BYTES_MAX,
+  keyBytes,
+  keyOfBytes,
+  keyOfText,
+  parseKey,
+  rangeContains,
+  rangeIsEmpty,
+  rangesOverlap,
+} from './key.ts'
+export type { Key, KeyRange } from './key.ts'
+export {
+  keyspaceName,
+  nodeId,
+  operationId,
+  parseShardId,
+  RANGE_ID_MAX,
+  rangeId,
+  regionId,
+  SHARD_ORDINAL_MAX,
+  shardId,
+  shardIdParts,
+  zoneId,
+} from './ids.ts'
+export type { KeyspaceName, NodeId, OperationId, RangeId, RegionId, ShardId, ZoneId } from './ids.ts'
+export {
+  compareTokens,
+  epoch,
+  formatToken,
+  generation,
+  incarnation,
+  nodeEpoch,
+  revision,
+  token,
+  tokensEqual,
+  ZERO_TOKEN,
+} from './token.ts'
+export type { Epoch, Generation, Incarnation, NodeEpoch, Revision, Token } from './token.ts'
+export { RANGE_STATUSES, rangeComplaint, STANDBYS_MAX } from './range-descriptor.ts'
+export type { RangeDescriptor, RangeStatus } from './range-descriptor.ts'
+export {
+  pageComplaint,
+  pagesOverlapping,
+  REPLICAS_MAX,
+  SHARD_STATUSES,
+  shardEnd,
+  shardIndexOf,
+  SHARDS_PER_PAGE_MAX,
+  shardToken,
+} from './page.ts'
+export type { AssignedShard, LeaderlessShard, Page, Shard, ShardStatus } from './page.ts'
+export {
+  ADDRESS_BYTES_MAX,
+  DISPLAY_NAME_CHARS_MAX,
+  isAddress,
+  NODE_CAPACITY_MAX,
+  NODE_STATUSES,
+  nodeComplaint,
+  REGION_SERVERS_MAX,
+  regionComplaint,
+} from './node-record.ts'
+export type { NodeRecord, NodeStatus, RegionRecord } from './node-record.ts'
+export { comparePositions, GLOBAL_STREAM, parseStreamId, regionStream, START_POSITION, streamRegion } from './stream.ts'
+export type { Position, StreamId } from './stream.ts'
+export {
+  GLOBAL_PUBLISHED_PREFIXES,
+  INCARNATION_KEY,
+  keyspacePrefix,
+  MEMBER_PREFIX,
+  memberKey,
+  NEXT_RANGE_ID_KEY,
+  NODE_PREFIX,
+  nodeKey,
+  operationKey,
+  PAGE_PREFIX,
+  pageKey,
+  RANGE_PREFIX,
+  rangeKey,
+  REGION_PUBLISHED_PREFIXES,
+  regionLeaseKey,
+  RENEWALS_KEY,
+  STAMP_KEY,
+} from './records.ts'
+export { decodeNode, decodeRange, decodeRegion, encodeNode, encodeRange, encodeRegion } from './record-codec.ts'
+export { decodePage, encodePage } from './page-codec.ts'
+export { RangeMap } from './range-map.ts'
+export type { RangePlace } from './range-map.ts'

@@ -1,0 +1,139 @@
+import fc from 'fast-check'
+import type { Timestamp } from '@meridian/hlc'
+import { keyspaceName, nodeId, operationId, rangeId, regionId, shardId, zoneId } from './ids.ts'
+import type { NodeId, RegionId } from './ids.ts'
+import { EMPTY_KEY, keyOfBytes, rangeIsEmpty } from './key.ts'
+import type { Key } from './key.ts'
+import { NODE_STATUSES } from './node-record.ts'
+import type { NodeRecord, RegionRecord } from './node-record.ts'
+import { REPLICAS_MAX } from './page.ts'
+import type { Page, Shard } from './page.ts'
+import { RANGE_STATUSES } from './range-descriptor.ts'
+import type { RangeDescriptor } from './range-descriptor.ts'
+import { epoch, generation, nodeEpoch } from './token.ts'
+
+/** Generators of valid records, for the tests of this package. */
+const NAME = /^[a-z][a-z0-9-]{0,31}$/
+const name = fc.oneof(fc.constantFrom('a', 'eu-west', 'n-12'), fc.stringMatching(NAME))
+const counterMax = 2n ** 63n - 1n
+const counter = (min: bigint): fc.Arbitrary<bigint> =>
+  fc.oneof(fc.bigInt({ min, max: 300n }), fc.bigInt({ min, max: counterMax }))
+
+export const anyKey: fc.Arbitrary<Key> = fc
+  .oneof(fc.uint8Array({ maxLength: 6 }), fc.uint8Array({ maxLength: 1024 }))
+  .map(keyOfBytes)
+
+export const anyInterval: fc.Arbitrary<{ start: Key; end: Key }> = fc
+  .tuple(anyKey, anyKey)
+  .map(([a, b]) => (b === EMPTY_KEY || a < b ? { start: a, end: b } : { start: b, end: a }))
+  .filter((range) => !rangeIsEmpty(range))
+
+export const anyStamp: fc.Arbitrary<Timestamp> = fc.record({
+  wallMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+  counter: fc.integer({ min: 0, max: 2 ** 16 - 1 }),
+  origin: fc.constantFrom('us-east', 'eu-west'),
+})
+
+const regions = fc.uniqueArray(name, { minLength: 1, maxLength: 5 }).map((names): [RegionId, ...RegionId[]] => {
+  const [first, ...rest] = names.map(regionId)
+  return [first ?? regionId('a'), ...rest]
+})
+
+export const anyRange: fc.Arbitrary<RangeDescriptor> = fc
+  .record({
+    id: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+    keyspace: name,
+    interval: anyInterval,
+    regions,
+    gen: counter(1n),
+    status: fc.constantFrom(...RANGE_STATUSES),
+    operation: fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/),
+    stamp: anyStamp,
+  })
+  .map(({ id, keyspace, interval, regions: [owner, ...standbys], gen, status, operation, stamp }) => ({
+    rangeId: rangeId(id),
+    keyspace: keyspaceName(keyspace),
+    ...interval,
+    owner,
+    standbys,
+    generation: generation(gen),
+    status,
+    operation: operationId(operation),
+    stamp,
+  }))
+
+const address = fc
+  .tuple(fc.constantFrom('127.0.0.1', 'n1.eu-west.test', '[::1]'), fc.integer({ min: 1, max: 65_535 }))
+  .map(([host, port]) => `${host}:${port}`)
+
+export const anyNode: fc.Arbitrary<NodeRecord> = fc
+  .record({
+    id: name,
+    region: name,
+    zone: name,
+    address,
+    capacity: fc.integer({ min: 1, max: 1000 }),
+    nodeEpoch: counter(0n),
+    status: fc.constantFrom(...NODE_STATUSES),
+  })
+  .map((facts) => ({
+    nodeId: nodeId(facts.id),
+    region: regionId(facts.region),
+    zone: zoneId(facts.zone),
+    address: facts.address,
+    capacity: facts.capacity,
+    nodeEpoch: nodeEpoch(facts.nodeEpoch),
+    status: facts.status,
+  }))
+
+export const anyRegion: fc.Arbitrary<RegionRecord> = fc.record({
+  region: name.map(regionId),
+  displayName: fc.constantFrom('Frankfurt', 'São Paulo', '東京', '"\\ '),
+  servers: fc.uniqueArray(address, { maxLength: 4 }),
+})
+
+const anyShardFacts = fc.record({
+  start: anyKey,
+  birthRange: fc.integer({ min: 1, max: 3 }),
+  epoch: counter(1n),
+  replicas: fc.uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: REPLICAS_MAX }),
+  leader: fc.nat(),
+  leaderNodeEpoch: counter(0n),
+  assigned: fc.boolean(),
+})
+
+export const anyPage: fc.Arbitrary<Page> = fc
+  .record({
+    interval: anyInterval,
+    gen: counter(1n),
+    nodes: fc.uniqueArray(name, { minLength: 10, maxLength: 10 }),
+    facts: fc.array(anyShardFacts, { minLength: 1, maxLength: 12 }),
+    spare: fc.nat({ max: 300 }),
+  })
+  .map(({ interval, gen, nodes, facts, spare }) => {
+    const inside = facts.filter(
+      ({ start }) => start > interval.start && (interval.end === EMPTY_KEY || start < interval.end),
+    )
+    const starts = [...new Set([interval.start, ...inside.map(({ start }) => start)])].toSorted()
+    const ordinals = new Map<number, number>()
+    const shards = starts.map((start, index): Shard => {
+      const fact = facts[index % facts.length]
+      if (fact === undefined) throw new Error('there is at least one fact')
+      const ordinal = ordinals.get(fact.birthRange) ?? 0
+      ordinals.set(fact.birthRange, ordinal + 1)
+      const replicas = fact.replicas.map((place): NodeId => nodeId(nodes[place] ?? 'a'))
+      const common = { shardId: shardId(rangeId(fact.birthRange), ordinal), start, epoch: epoch(fact.epoch), replicas }
+      const leader = replicas[fact.leader % replicas.length]
+      return fact.assigned && leader !== undefined
+        ? { ...common, status: 'assigned', leader, leaderNodeEpoch: nodeEpoch(fact.leaderNodeEpoch) }
+        : { ...common, status: 'leaderless' }
+    })
+    return {
+      rangeId: rangeId(1),
+      keyspace: keyspaceName('cities'),
+      generation: generation(gen),
+      ...interval,
+      nextOrdinal: (ordinals.get(1) ?? 0) + spare,
+      shards,
+    }
+  })

@@ -1,0 +1,126 @@
+import { formatKey, rangeContains, rangeIsEmpty, rangesOverlap } from './key.ts'
+import type { Key, KeyRange } from './key.ts'
+import { SHARD_ORDINAL_MAX, shardIdParts } from './ids.ts'
+import type { KeyspaceName, NodeId, RangeId, ShardId } from './ids.ts'
+import type { Epoch, Generation, NodeEpoch, Token } from './token.ts'
+
+/** Shards of one range, hence of one page: 4-16 KB packed. */
+export const SHARDS_PER_PAGE_MAX = 512
+/** Replicas of one shard. */
+export const REPLICAS_MAX = 7
+
+/**
+ * - `assigned`: `leader` may serve once it has sealed a write quorum under the shard's token.
+ * - `leaderless`: no live replica could be named; nobody serves.
+ */
+export const SHARD_STATUSES = ['assigned', 'leaderless'] as const
+export type ShardStatus = (typeof SHARD_STATUSES)[number]
+
+interface ShardFacts {
+  readonly shardId: ShardId
+  /** First key; the shard ends where the next one starts, the last where the page ends. */
+  readonly start: Key
+  /** Rises on every change of leader within the page's generation (SPEC T4). */
+  readonly epoch: Epoch
+  /** Nodes that hold the shard's log, distinct, at most REPLICAS_MAX. */
+  readonly replicas: readonly NodeId[]
+}
+
+export interface AssignedShard extends ShardFacts {
+  readonly status: 'assigned'
+  /** One of `replicas`. */
+  readonly leader: NodeId
+  /** The life of the leader's process this leadership is bound to: a later life must be assigned anew. */
+  readonly leaderNodeEpoch: NodeEpoch
+}
+
+export interface LeaderlessShard extends ShardFacts {
+  readonly status: 'leaderless'
+}
+
+export type Shard = AssignedShard | LeaderlessShard
+
+/** All shards of one range in the region that owns it; one key of that region's etcd. */
+export interface Page {
+  readonly rangeId: RangeId
+  readonly keyspace: KeyspaceName
+  /** The generation of the range this page is subordinate to: it counts only while the range has that very one. */
+  readonly generation: Generation
+  readonly start: Key
+  readonly end: Key
+  /** Ordinal of the next shard born under this range id. */
+  readonly nextOrdinal: number
+  /** In key order; the first starts at `start`. At least one. */
+  readonly shards: readonly Shard[]
+}
+
+export function shardToken(page: Page, shard: Shard): Token {
+  return { generation: page.generation, epoch: shard.epoch }
+}
+
+/** Where shard `index` of `page` ends. */
+export function shardEnd(page: Page, index: number): Key {
+  return page.shards[index + 1]?.start ?? page.end
+}
+
+/** Index of the shard that holds `key`; the caller has checked that the page's interval contains it. */
+export function shardIndexOf(page: Page, key: Key): number {
+  let low = 0
+  let high = page.shards.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1
+    const shard = page.shards[middle]
+    if (shard !== undefined && shard.start <= key) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** The pages of `keyspace` that hold a key of `range`, in key order. */
+export function pagesOverlapping(pages: readonly Page[], keyspace: KeyspaceName, range: KeyRange): Page[] {
+  return pages
+    .filter((page) => page.keyspace === keyspace && rangesOverlap(page, range))
+    .toSorted((a, b) => (a.start === b.start ? 0 : a.start < b.start ? -1 : 1))
+}
+
+/**
+ * What is wrong with `page` taken by itself (SPEC T6, T7, T8), in words; undefined when nothing is. Whether its range
+ * has its generation (T5) only a range map can tell.
+ */
+export function pageComplaint(page: Page): string | undefined {
+  const { shards } = page
+  if (rangeIsEmpty(page)) return 'its interval holds no key'
+  if (page.generation < 1n) return `its generation is ${page.generation}, and the first one is 1`
+  if (shards.length < 1 || shards.length > SHARDS_PER_PAGE_MAX) {
+    return `it has ${shards.length} shards, not 1 to ${SHARDS_PER_PAGE_MAX}`
+  }
+  if (page.nextOrdinal < 0 || page.nextOrdinal > SHARD_ORDINAL_MAX + 1) return `its next ordinal is ${page.nextOrdinal}`
+  const ids = new Set<ShardId>()
+  let previous: Shard | undefined
+  for (const shard of shards) {
+    const complaint = shardComplaint(page, shard, previous)
+    if (complaint !== undefined) return `shard ${shard.shardId}: ${complaint}`
+    if (ids.has(shard.shardId)) return `shard ${shard.shardId} is in it twice`
+    ids.add(shard.shardId)
+    previous = shard
+  }
+  return undefined
+}
+
+function shardComplaint(page: Page, shard: Shard, previous: Shard | undefined): string | undefined {
+  const { replicas } = shard
+  if (previous === undefined && shard.start !== page.start) return 'it is the first and does not start with the page'
+  if (previous !== undefined && shard.start <= previous.start)
+    return `its start ${formatKey(shard.start)} is not above the previous one`
+  if (!rangeContains(page, shard.start)) return `its start ${formatKey(shard.start)} lies outside the page`
+  const { range, ordinal } = shardIdParts(shard.shardId)
+  if (range === page.rangeId && ordinal >= page.nextOrdinal)
+    return `its ordinal is not below the next one, ${page.nextOrdinal}`
+  if (shard.epoch < 1n) return 'its epoch is below 1'
+  if (replicas.length < 1 || replicas.length > REPLICAS_MAX)
+    return `it has ${replicas.length} replicas, not 1 to ${REPLICAS_MAX}`
+  if (new Set(replicas).size !== replicas.length) return `its replicas ${replicas.join(', ')} are not distinct`
+  if (shard.status === 'assigned' && !replicas.includes(shard.leader))
+    return `its leader ${shard.leader} is no replica of it`
+  return undefined
+}

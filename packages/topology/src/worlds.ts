@@ -1,0 +1,65 @@
+import { keyspaceName, nodeId, operationId, rangeId, regionId, zoneId } from './ids.ts'
+import { keyOfText } from './key.ts'
+import type { NodeRecord } from './node-record.ts'
+import type { RangeDescriptor } from './range-descriptor.ts'
+import { generation, nodeEpoch } from './token.ts'
+
+/** One-line worlds for the tests of this package. */
+
+/**
+ * Ranges of keyspace `cities` as `<id>:<start>-<end>`, then optionally `@<owner>`, `/<standby>` any number of times,
+ * `#<generation>` and `!` for active: `1:-g@eu/us#3! 2:g-`. Defaults: owner `eu`, no standby, generation 1, vacant.
+ */
+export function rangesOf(world: string): RangeDescriptor[] {
+  return world.split(' ').filter(Boolean).map(rangeOf)
+}
+
+const RANGE = /^(\d+):([^-]*)-([^@#!]*)(?:@([a-z]+)((?:\/[a-z]+)*))?(?:#(\d+))?(!)?$/
+
+function rangeOf(text: string): RangeDescriptor {
+  const match = RANGE.exec(text)
+  if (match === null) throw new Error(`no range: ${text}`)
+  const [, id, start = '', end = '', owner = 'eu', standbys = '', gen = '1', active] = match
+  return {
+    rangeId: rangeId(Number(id)),
+    keyspace: keyspaceName('cities'),
+    start: keyOfText(start),
+    end: keyOfText(end),
+    owner: regionId(owner),
+    standbys: standbys.split('/').filter(Boolean).map(regionId),
+    generation: generation(BigInt(gen)),
+    status: active === undefined ? 'vacant' : 'active',
+    operation: operationId('world'),
+    stamp: { wallMs: 1, counter: 0, origin: 'eu' },
+  }
+}
+
+/** The reverse of `rangesOf`, with every part written out: `1:-g@eu/us#3!`. */
+export function rangesText(ranges: readonly RangeDescriptor[]): string {
+  return ranges
+    .map(({ rangeId: id, start, end, owner, standbys, generation: gen, status }) =>
+      [`${id}:${start}-${end}@`, [owner, ...standbys].join('/'), `#${gen}`, status === 'active' ? '!' : ''].join(''),
+    )
+    .join(' ')
+}
+
+/** Nodes as `<id>@<zone>`, then optionally `*<capacity>`, `#<node epoch>` and `-` for down, without blanks inside. */
+export function nodesOf(world: string): NodeRecord[] {
+  return world
+    .split(' ')
+    .filter(Boolean)
+    .map((text): NodeRecord => {
+      const match = /^([a-z0-9]+)@([a-z0-9]+)(?:\*(\d+))?(?:#(\d+))?(-)?$/.exec(text)
+      if (match === null) throw new Error(`no node: ${text}`)
+      const [, id = '', zone = '', capacity = '100', life = '1', down] = match
+      return {
+        nodeId: nodeId(id),
+        region: regionId('eu'),
+        zone: zoneId(zone),
+        address: `${id}.test:7001`,
+        capacity: Number(capacity),
+        nodeEpoch: nodeEpoch(BigInt(life)),
+        status: down === undefined ? 'up' : 'down',
+      }
+    })
+}
