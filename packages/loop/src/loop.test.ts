@@ -5,7 +5,9 @@ import { ManualClock } from './testing.ts'
 describe('backoff', () => {
   it('doubles between its bounds and scatters over the upper half', () => {
     const policy = { delayMsMin: 10, delayMsMax: 100 }
-    expect([0, 1, 2, 3, 4, 50].map((attempt) => backoffMs(policy, attempt, () => 1))).toEqual([10, 20, 40, 80, 100, 100])
+    expect([0, 1, 2, 3, 4, 50].map((attempt) => backoffMs(policy, attempt, () => 1))).toEqual([
+      10, 20, 40, 80, 100, 100,
+    ])
     expect([0, 4].map((attempt) => backoffMs(policy, attempt, () => 0))).toEqual([5, 50])
   })
 })

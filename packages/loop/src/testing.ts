@@ -41,9 +41,7 @@ export class ManualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms
     for (;;) {
-      const next = this.#sleepers
-        .filter((sleeper) => sleeper.wakeMs <= untilMs)
-        .sort((a, b) => a.wakeMs - b.wakeMs)[0]
+      const next = this.#sleepers.filter((sleeper) => sleeper.wakeMs <= untilMs).sort((a, b) => a.wakeMs - b.wakeMs)[0]
       if (next === undefined) break
       this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next)
       this.#nowMs = Math.max(this.#nowMs, next.wakeMs)

@@ -21,13 +21,18 @@ export function decodeErrorDetails(bytes: Uint8Array, message: string): Meridian
     // A peer of another make: the bare status will have to do.
     return undefined
   }
-  if (typeof parsed !== 'object' || parsed === null || !('code' in parsed) || typeof parsed.code !== 'string') return undefined
+  if (typeof parsed !== 'object' || parsed === null || !('code' in parsed) || typeof parsed.code !== 'string')
+    return undefined
   const code = ERROR_CODES.find((known) => known === parsed.code)
   if (code === undefined) return undefined
-  return new MeridianError(code satisfies ErrorCode, message, { details: stringsOf('details' in parsed ? parsed.details : undefined) })
+  return new MeridianError(code satisfies ErrorCode, message, {
+    details: stringsOf('details' in parsed ? parsed.details : undefined),
+  })
 }
 
 function stringsOf(value: unknown): Record<string, string> {
   if (typeof value !== 'object' || value === null) return {}
-  return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }

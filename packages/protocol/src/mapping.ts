@@ -60,7 +60,8 @@ export function toWireRange(range: RangeDescriptor): WireRange {
 /** @throws MeridianError INVALID_ARGUMENT when a field is not what it should be */
 export function fromWireRange(wire: WireRange): RangeDescriptor {
   const status = RANGE_STATUSES.find((known) => known === wire.status)
-  if (status === undefined) throw new MeridianError('INVALID_ARGUMENT', `unknown range status ${JSON.stringify(wire.status)}`)
+  if (status === undefined)
+    throw new MeridianError('INVALID_ARGUMENT', `unknown range status ${JSON.stringify(wire.status)}`)
   return {
     rangeId: rangeId(wire.rangeId),
     keyspace: keyspaceName(wire.keyspace),

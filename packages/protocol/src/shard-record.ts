@@ -7,7 +7,12 @@ import type { ShardRecord } from './gen/meridian/topology/v1/topology.ts'
  * The full record of shard `index` of `page`, joined with the addresses of its nodes. A node that `nodes` does not
  * know has the empty address: its record has not been seen yet, and nobody can dial it.
  */
-export function shardRecordOf(page: Page, index: number, region: RegionId, nodes: ReadonlyMap<NodeId, NodeRecord>): ShardRecord {
+export function shardRecordOf(
+  page: Page,
+  index: number,
+  region: RegionId,
+  nodes: ReadonlyMap<NodeId, NodeRecord>,
+): ShardRecord {
   const shard = page.shards[index]
   if (shard === undefined) throw new Error(`page ${page.rangeId} has no shard ${index}`)
   const leader = shard.status === 'assigned' ? shard.leader : undefined

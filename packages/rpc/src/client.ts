@@ -1,0 +1,133 @@
+import { Client, credentials, Metadata } from '@grpc/grpc-js'
+import type { ServiceError } from '@grpc/grpc-js'
+import { MeridianError } from '@meridian/topology'
+import { methodPath } from './definition.ts'
+import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from './definition.ts'
+import { fromServiceError } from './errors.ts'
+import { FLOW_CONTROL_WINDOW_BYTES, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX } from './limits.ts'
+
+export interface UnaryOptions {
+  /** After this the outcome is unknown, ms. Always given: no call waits for ever. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface StreamOptions {
+  readonly signal: AbortSignal
+}
+
+/** Methods of a service by name: unary ones return a promise, server streams an async iterable. */
+export type ClientOf<S extends ServiceDefinition> = {
+  readonly [K in keyof S['methods']]: S['methods'][K]['responseStream'] extends true
+    ? (request: RequestOf<S['methods'][K]>, options: StreamOptions) => AsyncIterable<ResponseOf<S['methods'][K]>>
+    : (request: RequestOf<S['methods'][K]>, options: UnaryOptions) => Promise<ResponseOf<S['methods'][K]>>
+}
+
+/**
+ * One HTTP/2 connection to `address`, made when first used and remade after a loss. Honours `grpc_proxy` and
+ * `no_grpc_proxy` of the environment, through which a deployment may route what leaves its region.
+ */
+export class Channel implements AsyncDisposable {
+  readonly address: string
+  readonly #client: Client
+
+  constructor(address: string) {
+    this.address = address
+    this.#client = new Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+      'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.min_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
+      // The retries of the transport would hide from us that a request was sent.
+      'grpc.enable_retries': 0,
+      'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+    })
+  }
+
+  unary<M extends MethodDefinition>(
+    service: ServiceDefinition,
+    method: M,
+    request: RequestOf<M>,
+    options: UnaryOptions,
+  ): Promise<ResponseOf<M>> {
+    return new Promise((resolve, reject) => {
+      if (options.signal?.aborted === true) {
+        reject(new MeridianError('UNAVAILABLE', `${this.address}: not sent, the caller had given up`))
+        return
+      }
+      const call = this.#client.makeUnaryRequest(
+        methodPath(service, method),
+        (message: RequestOf<M>) => asBuffer(method.requestType.encode(message).finish()),
+        (bytes: Buffer): ResponseOf<M> => method.responseType.decode(bytes),
+        request,
+        new Metadata(),
+        { deadline: Date.now() + options.timeoutMs },
+        (error: ServiceError | null, response?: ResponseOf<M>) => {
+          options.signal?.removeEventListener('abort', abort)
+          if (error !== null) reject(fromServiceError(error, this.address))
+          else if (response === undefined) reject(new MeridianError('INTERNAL', `${this.address}: empty answer`))
+          else resolve(response)
+        },
+      )
+      const abort = () => call.cancel()
+      options.signal?.addEventListener('abort', abort, { once: true })
+    })
+  }
+
+  async *stream<M extends MethodDefinition>(
+    service: ServiceDefinition,
+    method: M,
+    request: RequestOf<M>,
+    options: StreamOptions,
+  ): AsyncGenerator<ResponseOf<M>> {
+    options.signal.throwIfAborted()
+    const call = this.#client.makeServerStreamRequest(
+      methodPath(service, method),
+      (message: RequestOf<M>) => asBuffer(method.requestType.encode(message).finish()),
+      (bytes: Buffer): ResponseOf<M> => method.responseType.decode(bytes),
+      request,
+      new Metadata(),
+    )
+    const abort = () => call.cancel()
+    options.signal.addEventListener('abort', abort, { once: true })
+    try {
+      for await (const message of call) yield message
+    } catch (error) {
+      throw isServiceError(error) ? fromServiceError(error, this.address) : error
+    } finally {
+      options.signal.removeEventListener('abort', abort)
+      call.cancel()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#client.close()
+    return Promise.resolve()
+  }
+}
+
+export function openChannel(address: string): Channel {
+  return new Channel(address)
+}
+
+export function clientOf<S extends ServiceDefinition>(service: S, channel: Channel): ClientOf<S> {
+  const methods = Object.entries(service.methods).map(([name, method]) => [
+    name,
+    method.responseStream
+      ? (request: unknown, options: StreamOptions) => channel.stream(service, method, request, options)
+      : (request: unknown, options: UnaryOptions) => channel.unary(service, method, request, options),
+  ])
+  // The mapped type says per method what the loop above does for all of them.
+  return Object.fromEntries(methods) as ClientOf<S>
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'details' in error
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
