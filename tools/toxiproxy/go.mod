@@ -1,6 +1,6 @@
 module meridian.invalid/tools/toxiproxy
 
-go 1.26.8
+go 1.23.0
 
 require github.com/Shopify/toxiproxy/v2 v2.12.0
 
