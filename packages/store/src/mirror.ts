@@ -86,7 +86,9 @@ export class Mirror implements AsyncDisposable {
       const waiter = { revision, resolve: () => (end.removeEventListener('abort', abort), resolve()) }
       const abort = () => {
         this.#waiters.delete(waiter)
-        reject(new MeridianError('UNAVAILABLE', `the store's watch has reached revision ${this.#revision}, not ${revision}`))
+        reject(
+          new MeridianError('UNAVAILABLE', `the store's watch has reached revision ${this.#revision}, not ${revision}`),
+        )
       }
       if (end.aborted) return abort()
       end.addEventListener('abort', abort, { once: true })
@@ -123,7 +125,12 @@ export class Mirror implements AsyncDisposable {
       if (change.value === undefined) this.#records.delete(change.key)
       else {
         const createRevision = this.#records.get(change.key)?.createRevision ?? change.modRevision
-        this.#records.set(change.key, { key: change.key, value: change.value, createRevision, modRevision: change.modRevision })
+        this.#records.set(change.key, {
+          key: change.key,
+          value: change.value,
+          createRevision,
+          modRevision: change.modRevision,
+        })
       }
     }
     this.#advance(revision, changes, false)
@@ -148,7 +155,11 @@ export class Mirror implements AsyncDisposable {
     const records = new Map<string, StoreRecord>()
     let revision: Revision | undefined
     for (const prefix of this.#options.prefixes) {
-      const listing = await this.#store.list(prefix, { consistency: 'local', signal, ...(revision === undefined ? {} : { revision }) })
+      const listing = await this.#store.list(prefix, {
+        consistency: 'local',
+        signal,
+        ...(revision === undefined ? {} : { revision }),
+      })
       revision ??= listing.revision
       for (const record of listing.records) records.set(record.key, record)
     }

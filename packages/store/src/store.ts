@@ -40,12 +40,13 @@ export interface Listing {
   readonly revision: Revision
 }
 
-/** What must hold for a transaction to commit. A guard on an absent key compares with revision 0. */
+/** What must hold for a transaction to commit. A revision guard on an absent key compares with revision 0. */
 export type Guard =
   | { readonly kind: 'mod-revision'; readonly key: string; readonly equals: Revision }
   | { readonly kind: 'create-revision'; readonly key: string; readonly equals: Revision }
-  /** Bytes comparison; an absent key counts as the empty value. */
+  /** Byte by byte. Never holds on an absent key, whatever the bound: etcd refuses to compare what is not there. */
   | { readonly kind: 'value-below'; readonly key: string; readonly bound: Uint8Array }
+  /** Never holds on an absent key, not even for the empty value; absence is `create-revision` equal to 0. */
   | { readonly kind: 'value-equals'; readonly key: string; readonly value: Uint8Array }
 
 export type Operation =
@@ -76,7 +77,10 @@ export interface RecordChange {
 export type WatchEvent =
   /** Every change under the watched prefixes that revision `revision` made, all at once, revisions rising. */
   | { readonly kind: 'changes'; readonly revision: Revision; readonly changes: readonly RecordChange[] }
-  /** Everything up to and including `revision` has been delivered. */
+  /**
+   * Everything up to and including `revision` has been delivered. Comes when a watch is quiet, also repeatedly with the
+   * same revision, as proof that the server still answers; how often is not promised.
+   */
   | { readonly kind: 'progress'; readonly revision: Revision }
   /** History below `compactRevision` is gone and was not delivered: list again, then watch again. The watch ends. */
   | { readonly kind: 'compacted'; readonly compactRevision: Revision }
@@ -114,6 +118,9 @@ export interface StoreStatus {
  *
  * Errors are MeridianErrors: UNAVAILABLE (a read gave no answer, or a write surely had no effect), OUTCOME_UNKNOWN (a
  * write was sent and not answered: it may have had, or may yet have, its effect), COMPACTED. No method retries a write.
+ * What breaks a limit is refused before it is sent (see `checkTxn`), and a put under a lease that has ended changes
+ * nothing (INVALID_ARGUMENT). A caller's abort rejects with the signal's reason, except that a write already sent is
+ * OUTCOME_UNKNOWN then too.
  */
 export interface Store extends AsyncDisposable {
   get(key: string, options?: ReadOptions): Promise<StoreRecord | undefined>
@@ -127,7 +134,10 @@ export interface Store extends AsyncDisposable {
    */
   watch(options: WatchOptions): AsyncIterable<WatchEvent>
   grantLease(ttlMs: number, signal?: AbortSignal): Promise<StoreLease>
-  /** Resolves with the TTL left from the server's point of view, ms; undefined when the lease is gone. */
+  /**
+   * Resolves with the TTL left from the server's point of view, ms; undefined when the lease is gone. Count it from
+   * when the call was made, not from when it returned.
+   */
   renewLease(id: LeaseId, signal?: AbortSignal): Promise<number | undefined>
   revokeLease(id: LeaseId, signal?: AbortSignal): Promise<void>
   status(signal?: AbortSignal): Promise<StoreStatus>
