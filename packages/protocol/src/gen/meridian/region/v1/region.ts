@@ -24,6 +24,11 @@ export interface RegisterNodeResponse {
 export interface RenewNodeRequest {
   nodeId: string;
   nodeEpoch: bigint;
+  /**
+   * The last `WatchAssignmentsResponse.revision` the node has applied in full, hence the moment up to which it has
+   * stopped serving what was taken from it. The controller extends no lease of a node that is behind a removal.
+   */
+  appliedRevision: bigint;
 }
 
 export interface RenewNodeResponse {
@@ -60,7 +65,7 @@ export interface WatchAssignmentsResponse {
   shards: ShardRecord[];
   /** Shards this node no longer holds. */
   removed: string[];
-  /** Revision of the region's store. */
+  /** Revision of the region's store. Messages without changes say that nothing was missed up to here. */
   revision: bigint;
 }
 
@@ -207,7 +212,7 @@ export const RegisterNodeResponse: MessageFns<RegisterNodeResponse> = {
 };
 
 function createBaseRenewNodeRequest(): RenewNodeRequest {
-  return { nodeId: "", nodeEpoch: 0n };
+  return { nodeId: "", nodeEpoch: 0n, appliedRevision: 0n };
 }
 
 export const RenewNodeRequest: MessageFns<RenewNodeRequest> = {
@@ -220,6 +225,12 @@ export const RenewNodeRequest: MessageFns<RenewNodeRequest> = {
         throw new globalThis.Error("value provided for field message.nodeEpoch of type uint64 too large");
       }
       writer.uint32(16).uint64(message.nodeEpoch);
+    }
+    if (message.appliedRevision !== 0n) {
+      if (BigInt.asUintN(64, message.appliedRevision) !== message.appliedRevision) {
+        throw new globalThis.Error("value provided for field message.appliedRevision of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.appliedRevision);
     }
     return writer;
   },
@@ -251,6 +262,14 @@ export const RenewNodeRequest: MessageFns<RenewNodeRequest> = {
             }
 
             message.nodeEpoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.appliedRevision = reader.uint64() as bigint;
             continue;
           }
         }
