@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises'
+
+import { MeridianError, regionId } from '@meridian/topology'
+import { z } from 'zod'
+
+import { fibreFloorRttMs } from './great-circle.ts'
+import { parseYamlFile } from './yaml-file.ts'
+import type { YamlFault } from './yaml-file.ts'
+
+export interface WanRegion {
+  readonly id: string
+  readonly displayName: string
+  /** The provider's name of the place, for example `eu-west-1`. */
+  readonly provider: string
+  readonly latitude: number
+  readonly longitude: number
+}
+
+/** Round trips between the regions of a world: complete, symmetric, positive. The order of `regions` counts. */
+export class WanMatrix {
+  readonly name: string
+  readonly regions: readonly WanRegion[]
+  readonly #rtts: ReadonlyMap<string, number>
+
+  constructor(name: string, regions: readonly WanRegion[], rtts: ReadonlyMap<string, number>) {
+    this.name = name
+    this.regions = regions
+    this.#rtts = rtts
+  }
+
+  get regionIds(): readonly string[] {
+    return this.regions.map((region) => region.id)
+  }
+
+  /** @throws MeridianError REGION_UNKNOWN. */
+  region(id: string): WanRegion {
+    const found = this.regions.find((region) => region.id === id)
+    if (found === undefined) {
+      const known = this.regionIds.join(', ')
+      throw new MeridianError(
+        'REGION_UNKNOWN',
+        `region ${JSON.stringify(id)} is not in the WAN matrix ${this.name}: ${known}`,
+      )
+    }
+    return found
+  }
+
+  /** Round trip as measured in the world, ms; 0 for a region and itself. Bound, so that it can be handed on. */
+  readonly rttMs = (a: string, b: string): number => {
+    const [from, to] = [this.region(a), this.region(b)]
+    return from === to ? 0 : rttOf(this.#rtts, a, b)
+  }
+
+  /**
+   * Round trip as the lab sets it, ms: whole milliseconds, because Toxiproxy knows no smaller ones. Up to 0.5 ms from
+   * `rttMs`, so what is measured in the lab is to be compared with this one or with calibrated values.
+   */
+  readonly emulatedRttMs = (a: string, b: string): number => Math.round(this.rttMs(a, b))
+
+  /**
+   * Delay, whole ms, of what travels from `source` to `target`, whoever dialled. Both ways add up to `emulatedRttMs`; of an
+   * odd one the direction towards the later region of the list has the extra millisecond.
+   */
+  oneWayMs(source: string, target: string): number {
+    const rtt = this.emulatedRttMs(source, target)
+    const outwards = this.regionIds.indexOf(source) < this.regionIds.indexOf(target)
+    return outwards ? Math.ceil(rtt / 2) : Math.floor(rtt / 2)
+  }
+
+  /** The round trip, ms, of fibre along the great circle. */
+  fibreFloorMs(a: string, b: string): number {
+    return fibreFloorRttMs(this.region(a), this.region(b))
+  }
+
+  /** The world of the first `count` regions. */
+  first(count: number): WanMatrix {
+    if (!Number.isInteger(count) || count < 1 || count > this.regions.length) {
+      throw new MeridianError(
+        'INVALID_ARGUMENT',
+        `the WAN matrix ${this.name} has 1 to ${this.regions.length} regions, not ${count}`,
+      )
+    }
+    return new WanMatrix(this.name, this.regions.slice(0, count), this.#rtts)
+  }
+}
+
+const pairKey = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`)
+
+function rttOf(rtts: ReadonlyMap<string, number>, a: string, b: string): number {
+  const rtt = rtts.get(pairKey(a, b))
+  if (rtt === undefined) throw new Error(`assertion: no round trip of ${a} and ${b}`)
+  return rtt
+}
+
+/** Half the circumference of the earth in fibre is 196 ms; nothing on it is 2 s away, and Raft timers assume so. */
+const RTT_MS_MAX = 2_000
+
+const regionName = z
+  .string()
+  .refine(isRegionId, 'not a region id: lower-case letters, digits and "-", a letter first, at most 32')
+
+const schema = z.strictObject({
+  name: z.string().min(1).max(32),
+  regions: z
+    .array(
+      z.strictObject({
+        id: regionName,
+        displayName: z.string().min(1).max(64),
+        provider: z.string().min(1).max(64),
+        latitude: z.number().min(-90).max(90),
+        longitude: z.number().min(-180).max(180),
+      }),
+    )
+    .min(1)
+    .max(16),
+  rttMs: z.record(z.string(), z.record(z.string(), z.number().positive().max(RTT_MS_MAX))),
+})
+
+function isRegionId(text: string): boolean {
+  try {
+    regionId(text)
+    return true
+  } catch {
+    // The constructor's refusal is the answer; its text lacks the place in the file.
+    return false
+  }
+}
+
+/** @throws MeridianError CONFIG_INVALID, one `file:line:col what` per fault. */
+export function parseWanMatrix(text: string, file: string): WanMatrix {
+  const { value, refuse } = parseYamlFile(schema, text, file)
+  const ids = value.regions.map((region) => region.id)
+  const faults: YamlFault[] = []
+  ids.forEach((id, index) => {
+    if (ids.indexOf(id) < index)
+      faults.push({ path: ['regions', index, 'id'], message: `region ${id} is listed twice` })
+  })
+
+  const rtts = new Map<string, number>()
+  for (const [a, row] of Object.entries(value.rttMs)) {
+    if (!ids.includes(a)) faults.push({ path: ['rttMs'], key: a, message: `unknown region ${JSON.stringify(a)}` })
+    for (const [b, rtt] of Object.entries(row)) {
+      const path = ['rttMs', a]
+      if (!ids.includes(b)) faults.push({ path, key: b, message: `unknown region ${JSON.stringify(b)}` })
+      else if (a === b) faults.push({ path, key: b, message: `the round trip of ${a} to itself is not to be given` })
+      else if (rtts.has(pairKey(a, b))) faults.push({ path, key: b, message: `the pair ${a}, ${b} is given twice` })
+      rtts.set(pairKey(a, b), rtt)
+    }
+  }
+  for (const [index, a] of ids.entries()) {
+    for (const b of ids.slice(index + 1)) {
+      if (a !== b && !rtts.has(pairKey(a, b)))
+        faults.push({ path: ['rttMs', a], message: `the round trip of ${a} and ${b} is missing` })
+    }
+  }
+  if (faults.length > 0) refuse(faults)
+  return new WanMatrix(value.name, value.regions, rtts)
+}
+
+/** @throws MeridianError CONFIG_INVALID: unreadable, or as `parseWanMatrix` says. */
+export async function loadWanMatrix(path: string): Promise<WanMatrix> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new MeridianError('CONFIG_INVALID', `${path}: cannot be read`, { details: { file: path }, cause })
+  }
+  return parseWanMatrix(text, path)
+}
