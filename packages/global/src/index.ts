@@ -1,1 +1,10 @@
-export {}
+export { bootstrapGlobal } from './bootstrap.ts'
+export { GLOBAL_MIRROR_PREFIXES, GlobalView } from './global-view.ts'
+export { OPERATION_KEPT_MS, runJanitor, sweepOperations } from './operation-janitor.ts'
+export { OwnershipService } from './ownership-service.ts'
+export type { OwnershipOptions, OwnershipOutcome } from './ownership-service.ts'
+export { RegionAgent } from './region-agent.ts'
+export type { Confirmation, RangeGeneration, RegionAgentOptions } from './region-agent.ts'
+export { decodeRegionLease, encodeRegionLease, RegionLease } from './region-lease.ts'
+export type { RegionLeaseRecord, Renewal } from './region-lease.ts'
+export { registerRegion } from './region-registry.ts'

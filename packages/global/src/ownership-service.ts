@@ -1,0 +1,236 @@
+import { ClockBehindError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
+import type { HybridClock, Timestamp } from '@meridian/hlc'
+import { backoffMs } from '@meridian/loop'
+import type { Clock, Logger } from '@meridian/loop'
+import type { Guard, Operation, Store, StoreRecord, TxnOutcome } from '@meridian/store'
+import {
+  decideOwnership,
+  encodeRange,
+  INCARNATION_KEY,
+  isMeridianError,
+  MeridianError,
+  NEXT_RANGE_ID_KEY,
+  operationKey,
+  rangeId,
+  rangeKey,
+  STAMP_KEY,
+} from '@meridian/topology'
+import type {
+  Key,
+  KeyspaceName,
+  OperationId,
+  OwnershipCommand,
+  OwnershipDecision,
+  RangeDescriptor,
+  Revision,
+} from '@meridian/topology'
+import type { GlobalView } from './global-view.ts'
+import { decodeOperation, encodeOperation, fingerprintOf } from './operation-record.ts'
+
+/** Times one mutation is decided anew because another came first. */
+const ATTEMPTS_MAX = 16
+/** Times the outcome of a transaction that was not answered is looked up. */
+const READ_BACK_ATTEMPTS_MAX = 5
+const BACKOFF = { delayMsMin: 5, delayMsMax: 500 }
+/** How long a mutation waits for this server to have applied what refused it, ms. */
+const CATCH_UP_MS = 10_000
+
+const NONE = 0n as Revision
+
+export interface OwnershipOutcome {
+  /** The descriptors as the operation left them. */
+  readonly ranges: readonly RangeDescriptor[]
+  /** Revision of G at which they were committed, or, for a repeated call, at which they were found. */
+  readonly revision: Revision
+}
+
+export interface OwnershipOptions {
+  readonly store: Store
+  readonly view: GlobalView
+  readonly hlc: HybridClock
+  readonly clock: Clock
+  readonly log: Logger
+  readonly random: () => number
+}
+
+/**
+ * Ownership of ranges, decided in the global tier. Any server of any region may decide: what makes it safe is that
+ * each mutation is one transaction guarded on every descriptor it looked at, on its operation id being new, and on its
+ * stamp being above the last one, so that stamp order is revision order.
+ *
+ * The decision is made on this server's mirror of G, which costs no round trip; when the mirror was behind, a guard
+ * refuses, and the mutation is decided anew on what it then sees. So the price is one WAN commit when nobody
+ * interferes, and one more for each interference.
+ */
+export class OwnershipService {
+  readonly #options: OwnershipOptions
+  /** Own writes are seen by own later mutations without a refused attempt. */
+  #appliedNeeded: Revision = NONE
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @throws MeridianError of `decideOwnership`; OPERATION_REUSED; CLOCK_OFFSET; OUTCOME_UNKNOWN when the transaction
+   * was not answered and its outcome could not be read back: calling again with the same operation id is safe.
+   */
+  async mutate(operation: OperationId, command: OwnershipCommand, signal: AbortSignal): Promise<OwnershipOutcome> {
+    const { view, clock, random } = this.#options
+    const fingerprint = fingerprintOf(command)
+    await view.mirror.waitFor(this.#appliedNeeded, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    let caughtUp = false
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      const stamp = this.#stamp()
+      const nextRangeIdRecord = view.record(NEXT_RANGE_ID_KEY)
+      if (nextRangeIdRecord === undefined) throw new MeridianError('UNAVAILABLE', 'the global tier is not bootstrapped yet')
+      const decision = decideOwnership(view.ranges, command, {
+        operation,
+        stamp,
+        nextRangeId: rangeId(Number(Buffer.from(nextRangeIdRecord.value).toString())),
+      })
+      if (!decision.ok) {
+        // The mirror may be behind, and a repeated split finds its own bound taken: a refusal is given only when the
+        // operation was not committed before and the refusal still stands on a view caught up with G.
+        if (caughtUp) throw decision.error
+        const [done] = await Promise.all([this.#readBack(operation, fingerprint, signal), this.catchUp(signal)])
+        if (done !== undefined) return done
+        caughtUp = true
+        continue
+      }
+      const outcome = await this.#commit(operation, fingerprint, stamp, decision, nextRangeIdRecord, signal)
+      if (outcome.kind === 'done') return outcome.outcome
+      if (attempt > 0) await clock.sleep(backoffMs(BACKOFF, attempt, random), signal)
+      await view.mirror.waitFor(outcome.revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    }
+    throw new MeridianError('RANGE_BUSY', `other changes came first ${ATTEMPTS_MAX} times in a row; try again`)
+  }
+
+  /** The range that holds `key`, as of some moment after this call began. Costs a commit's round trip. */
+  async lookup(keyspace: KeyspaceName, key: Key, signal: AbortSignal): Promise<RangeDescriptor> {
+    await this.catchUp(signal)
+    return this.lookupLocal(keyspace, key)
+  }
+
+  /** As `lookup`, as of what this server has applied. Costs nothing. */
+  lookupLocal(keyspace: KeyspaceName, key: Key): RangeDescriptor {
+    const range = this.#options.view.ranges.find(keyspace, key)
+    if (range === undefined) throw new MeridianError('KEYSPACE_UNKNOWN', `no keyspace ${keyspace}`)
+    return range
+  }
+
+  /** Resolves once the view holds everything that was committed in G before this call. */
+  async catchUp(signal: AbortSignal): Promise<void> {
+    const { store, view } = this.#options
+    const { revision } = await store.list(INCARNATION_KEY, { consistency: 'linearizable', signal })
+    await view.mirror.waitFor(revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+  }
+
+  #stamp(): Timestamp {
+    try {
+      return this.#options.hlc.now()
+    } catch (error) {
+      if (error instanceof ClockBehindError) throw new MeridianError('CLOCK_OFFSET', error.message, { cause: error })
+      throw error
+    }
+  }
+
+  async #commit(
+    operation: OperationId,
+    fingerprint: string,
+    stamp: Timestamp,
+    decision: Extract<OwnershipDecision, { ok: true }>,
+    nextRangeIdRecord: StoreRecord,
+    signal: AbortSignal,
+  ): Promise<{ kind: 'done'; outcome: OwnershipOutcome } | { kind: 'again'; revision: Revision }> {
+    const { store, log } = this.#options
+    const guards = this.#guards(operation, stamp, decision, nextRangeIdRecord)
+    const operations = this.#operations(operation, fingerprint, stamp, decision)
+    let outcome: TxnOutcome
+    try {
+      outcome = await store.txn({ guards, operations, onRefusalRead: [operationKey(operation), STAMP_KEY] }, signal)
+    } catch (error) {
+      if (!isMeridianError(error, 'OUTCOME_UNKNOWN')) throw error
+      log.warn({ operation }, 'mutation unanswered, reading back')
+      const done = await this.#readBack(operation, fingerprint, signal)
+      if (done !== undefined) return { kind: 'done', outcome: done }
+      throw error
+    }
+    this.#appliedNeeded = outcome.revision > this.#appliedNeeded ? outcome.revision : this.#appliedNeeded
+    if (outcome.committed) return { kind: 'done', outcome: { ranges: decision.puts, revision: outcome.revision } }
+    for (const record of outcome.records) {
+      if (record.key === STAMP_KEY) this.#observe(record)
+      else return { kind: 'done', outcome: repeated(record, operation, fingerprint) }
+    }
+    return { kind: 'again', revision: outcome.revision }
+  }
+
+  #observe(record: StoreRecord): void {
+    // A committed stamp too far ahead is held, not merged: `now` then refuses until the wall has caught up.
+    this.#options.hlc.observeCommitted(parseTimestamp(Buffer.from(record.value).toString()))
+  }
+
+  #guards(
+    operation: OperationId,
+    stamp: Timestamp,
+    decision: Extract<OwnershipDecision, { ok: true }>,
+    nextRangeIdRecord: StoreRecord,
+  ): Guard[] {
+    const { view } = this.#options
+    const touched = decision.touched.map((range): Guard => {
+      const key = rangeKey(range.keyspace, range.start)
+      return { kind: 'mod-revision', key, equals: view.record(key)?.modRevision ?? NONE }
+    })
+    const created = decision.puts
+      .map((range) => rangeKey(range.keyspace, range.start))
+      .filter((key) => view.record(key) === undefined)
+      .map((key): Guard => ({ kind: 'create-revision', key, equals: NONE }))
+    return [
+      { kind: 'create-revision', key: operationKey(operation), equals: NONE },
+      { kind: 'value-below', key: STAMP_KEY, bound: Buffer.from(formatTimestamp(stamp)) },
+      { kind: 'mod-revision', key: NEXT_RANGE_ID_KEY, equals: nextRangeIdRecord.modRevision },
+      ...touched,
+      ...created,
+    ]
+  }
+
+  #operations(
+    operation: OperationId,
+    fingerprint: string,
+    stamp: Timestamp,
+    decision: Extract<OwnershipDecision, { ok: true }>,
+  ): Operation[] {
+    const { view } = this.#options
+    const put = (key: string, value: Uint8Array | string): Operation => ({ kind: 'put', key, value: Buffer.from(value) })
+    const current = Number(Buffer.from(view.record(NEXT_RANGE_ID_KEY)?.value ?? '1').toString())
+    return [
+      put(operationKey(operation), encodeOperation({ fingerprint, wallMs: stamp.wallMs, ranges: decision.puts })),
+      put(STAMP_KEY, formatTimestamp(stamp)),
+      ...(decision.nextRangeId === current ? [] : [put(NEXT_RANGE_ID_KEY, String(decision.nextRangeId))]),
+      ...decision.removes.map((range): Operation => ({ kind: 'delete', key: rangeKey(range.keyspace, range.start) })),
+      ...decision.puts.map((range) => put(rangeKey(range.keyspace, range.start), encodeRange(range))),
+    ]
+  }
+
+  async #readBack(operation: OperationId, fingerprint: string, signal: AbortSignal): Promise<OwnershipOutcome | undefined> {
+    const { store, clock, random } = this.#options
+    for (let attempt = 0; attempt < READ_BACK_ATTEMPTS_MAX; attempt += 1) {
+      try {
+        const record = await store.get(operationKey(operation), { consistency: 'linearizable', signal })
+        return record === undefined ? undefined : repeated(record, operation, fingerprint)
+      } catch (error) {
+        if (!isMeridianError(error, 'UNAVAILABLE')) throw error
+        await clock.sleep(backoffMs(BACKOFF, attempt, random), signal)
+      }
+    }
+    throw new MeridianError('OUTCOME_UNKNOWN', `operation ${operation} was sent and its outcome could not be read back`)
+  }
+}
+
+function repeated(record: StoreRecord, operation: OperationId, fingerprint: string): OwnershipOutcome {
+  const done = decodeOperation(record.value)
+  if (done.fingerprint !== fingerprint) {
+    throw new MeridianError('OPERATION_REUSED', `operation id ${operation} was used before for another change`)
+  }
+  return { ranges: done.ranges, revision: record.modRevision }
+}

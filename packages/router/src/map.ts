@@ -1,0 +1,90 @@
+import { shardEnd, shardIndexOf, shardToken } from '@meridian/topology'
+import type { Key, KeyspaceName, RegionId, Token } from '@meridian/topology'
+import type { ShardRecord } from '@meridian/protocol'
+import { AdoptedRecords } from './adopted-records.ts'
+import { GlobalMap } from './global-map.ts'
+import { RegionMap } from './region-map.ts'
+import type { RouteResult } from './route.ts'
+
+/**
+ * The whole map, joined. The two tiers have no common order, so they are joined on the generation: a page counts only
+ * while it names the very generation its range has (safety I26). A page behind means that the range is in transition;
+ * a page ahead that the global stream is behind; both mean "no route yet", never a wrong one.
+ */
+export class RouteMap {
+  readonly global = new GlobalMap()
+  readonly #regions = new Map<RegionId, RegionMap>()
+  readonly #adopted = new AdoptedRecords()
+
+  region(region: RegionId): RegionMap {
+    let map = this.#regions.get(region)
+    if (map === undefined) {
+      map = new RegionMap(region)
+      this.#regions.set(region, map)
+    }
+    return map
+  }
+
+  route(keyspace: KeyspaceName, key: Key): RouteResult {
+    const mapped = this.#mapped(keyspace, key)
+    if (this.#adopted.size === 0) return mapped
+    const adopted = this.#adopted.find(keyspace, key, this.#tokenOf(keyspace, key))
+    return adopted === undefined ? mapped : { ok: true, route: adopted }
+  }
+
+  /** Takes the newer record that came with a refusal. True when it was news. */
+  adopt(record: ShardRecord): boolean {
+    const news = this.#adopted.adopt(record)
+    this.#prune()
+    return news
+  }
+
+  /** To be called after each change of the maps. */
+  changed(): void {
+    this.#prune()
+  }
+
+  #prune(): void {
+    this.#adopted.prune((keyspace, key) => this.#tokenOf(keyspace, key))
+  }
+
+  /** The token the map itself has for `key`, leader or not. */
+  #tokenOf(keyspace: KeyspaceName, key: Key): Token | undefined {
+    const range = this.global.ranges.find(keyspace, key)
+    if (range === undefined) return undefined
+    const page = this.#regions.get(range.owner)?.pages.get(range.rangeId)
+    if (page === undefined || page.generation !== range.generation) return undefined
+    const shard = page.shards[shardIndexOf(page, key)]
+    return shard === undefined ? undefined : shardToken(page, shard)
+  }
+
+  #mapped(keyspace: KeyspaceName, key: Key): RouteResult {
+    const range = this.global.ranges.find(keyspace, key)
+    if (range === undefined) return { ok: false, reason: 'keyspace-unknown', region: undefined }
+    if (range.status === 'vacant') return { ok: false, reason: 'vacant', region: range.owner }
+    const regional = this.#regions.get(range.owner)
+    const page = regional?.pages.get(range.rangeId)
+    if (regional === undefined || page === undefined || page.generation !== range.generation) {
+      return { ok: false, reason: 'in-transition', region: range.owner }
+    }
+    const index = shardIndexOf(page, key)
+    const shard = page.shards[index]
+    if (shard === undefined) throw new Error(`page ${page.rangeId} has no shard ${index}`)
+    const address = shard.status === 'assigned' ? regional.nodes.get(shard.leader)?.address : undefined
+    if (shard.status !== 'assigned' || address === undefined) return { ok: false, reason: 'leaderless', region: range.owner }
+    return {
+      ok: true,
+      route: {
+        keyspace,
+        region: range.owner,
+        rangeId: range.rangeId,
+        shardId: shard.shardId,
+        start: shard.start,
+        end: shardEnd(page, index),
+        token: shardToken(page, shard),
+        leader: shard.leader,
+        address,
+      },
+    }
+  }
+}
