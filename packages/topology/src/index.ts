@@ -92,3 +92,23 @@ export { decodeNode, decodeRange, decodeRegion, encodeNode, encodeRange, encodeR
 export { decodePage, encodePage } from './page-codec.ts'
 export { RangeMap } from './range-map.ts'
 export type { RangePlace } from './range-map.ts'
+export { decideOwnership, OWNERSHIP_BATCH_MAX } from './ownership.ts'
+export type {
+  ActivateCommand,
+  AssignCommand,
+  Assignment,
+  CreateKeyspaceCommand,
+  ExpectedGeneration,
+  MergeCommand,
+  OwnershipChange,
+  OwnershipCommand,
+  OwnershipContext,
+  OwnershipDecision,
+  OwnershipRefusal,
+  SplitCommand,
+} from './ownership.ts'
+export { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
+export type { NodeLoad } from './placement.ts'
+export { adoptPages, failOver, handOver, openPage } from './shard-transitions.ts'
+export type { FailOver, PageDecision } from './shard-transitions.ts'
+export { MapDigest, recordDigest } from './digest.ts'

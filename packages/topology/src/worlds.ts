@@ -1,6 +1,7 @@
 import { keyspaceName, nodeId, operationId, rangeId, regionId, zoneId } from './ids.ts'
-import { keyOfText } from './key.ts'
+import { formatKeyRange, keyOfText } from './key.ts'
 import type { NodeRecord } from './node-record.ts'
+import type { Page } from './page.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { generation, nodeEpoch } from './token.ts'
 
@@ -62,4 +63,13 @@ export function nodesOf(world: string): NodeRecord[] {
         status: down === undefined ? 'up' : 'down',
       }
     })
+}
+
+/** `1#4 [, ∞) next 2: 1.0@ e1 a#1 abc, 1.1@g e2 - abc`: id, start, epoch, leader with its life or `-`, replicas. */
+export function pageText(page: Page): string {
+  const shards = page.shards.map((shard) => {
+    const leader = shard.status === 'assigned' ? `${shard.leader}#${shard.leaderNodeEpoch}` : '-'
+    return `${shard.shardId}@${shard.start} e${shard.epoch} ${leader} ${shard.replicas.join('')}`
+  })
+  return `${page.rangeId}#${page.generation} ${formatKeyRange(page)} next ${page.nextOrdinal}: ${shards.join(', ')}`
 }
