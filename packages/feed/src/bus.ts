@@ -12,3 +12,10 @@ export interface FeedBus extends AsyncDisposable {
   subscribe(subject: string, handler: (payload: Uint8Array) => void): Promise<AsyncDisposable>
   readonly connected: boolean
 }
+
+/** For implementations: throws if a payload may not be published. */
+export function checkMessageBytes(subject: string, payload: Uint8Array): void {
+  if (payload.length > MESSAGE_BYTES_MAX) {
+    throw new RangeError(`${payload.length} bytes on ${subject}: at most ${MESSAGE_BYTES_MAX}`)
+  }
+}

@@ -1,1 +1,10 @@
-export {}
+export { MESSAGE_BYTES_MAX } from './bus.ts'
+export type { FeedBus } from './bus.ts'
+export type { RecordChange, Snapshot, SnapshotSource } from './snapshot.ts'
+export { feedSubject } from './subject.ts'
+export { StreamView } from './stream-view.ts'
+export type { ReadonlyStreamView } from './stream-view.ts'
+export { StreamFollower } from './stream-follower.ts'
+export type { FollowerCounters, StreamFollowerOptions } from './stream-follower.ts'
+export { StreamPublisher } from './stream-publisher.ts'
+export type { StreamPublisherOptions } from './stream-publisher.ts'
