@@ -1,1 +1,2 @@
-export {}
+export { storeConformance } from './store-conformance.ts'
+export type { StoreWorld, WorldClient } from './world.ts'
