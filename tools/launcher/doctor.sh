@@ -82,6 +82,8 @@ plan_for() {
         plan="cannot be obtained: no module in tools/ pins etcd $MERIDIAN_ETCD_VERSION"
       elif [ -z "$reason" ]; then
         plan="would be built with Go: $server $server_version"
+      elif [ -z "$debian" ] && [ -d "$cache/$server/debian" ]; then
+        plan="is not in Debian's $server; install Go $GO_FLOOR or newer to build it"
       elif [ -z "$debian" ]; then
         plan="would be unpacked from Debian, whatever version that has ($reason)"
       else

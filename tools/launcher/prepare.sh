@@ -21,6 +21,7 @@ prepare() {
       if ! server_ready "$server"; then missing="$missing $server"; fi
     done
   fi
+  # shellcheck disable=SC2086
   if [ -n "$missing" ]; then obtain $missing; fi
   hand_over_node
   if [ "$1" = servers ]; then
@@ -40,6 +41,7 @@ obtain() {
     esac
   done
   if ! wait_tasks; then
+    say 'not everything could be obtained (see above); what was obtained stays'
     clean_up
     exit 1
   fi

@@ -117,13 +117,20 @@ obtain_server() {
   for binary in $(binaries_of "$server"); do
     look_for "$binary" || break
   done
-  if build_server "$server" || unpack_debian "$server"; then
+  if build_server "$server"; then
     release_lock "$lock"
+    return 0
+  elif unpack_debian "$server"; then
+    release_lock "$lock"
+    if [ "$build_reason" = build-failed ]; then
+      say "$server_title could not be built; \`meridian doctor --fix\` tries again. The routes before Debian's:"
+      printf '%s' "$tried" >&2
+    fi
     return 0
   fi
   variable_of "$binary"
   give_up "$binary ${server_version:-${MERIDIAN_ETCD_VERSION:-}}" \
-    "install Go >= $GO_FLOOR (or newer), and let it reach its module proxy" \
+    "install Go $GO_FLOOR or newer, and let it reach its module proxy" \
     "or install $binary yourself and have it on PATH, or name it: $variable=/path/to/$binary" \
     'then run the same command again; what is already built stays'
 }
@@ -193,7 +200,7 @@ unpack_debian() {
   began=$(seconds_now)
   working_on "$server" "$server_title: not built; unpacking Debian's $packages instead"
   mkdir -p "$work/bin" "$work/root"
-  # shellcheck disable=SC2086
+  # shellcheck disable=SC2016,SC2086
   if ! run_program "$log" sh -c 'cd "$1" && shift && apt-get download "$@"' sh "$work" $packages; then
     done_with "$server"
     try_failed Debian "apt-get download $packages failed; its last lines:" "$log"

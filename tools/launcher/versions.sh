@@ -55,7 +55,7 @@ judge_version() {
   fi
   case $1 in
     etcd | etcdctl | etcdutl) judge_etcd "$version" ;;
-    nats-server) judge_floor "$version" "$NATS_FLOOR" ;;
+    nats-server) judge_floor "$version" "$NATS_FLOOR" ': works for a look, not for production' ;;
     toxiproxy-server) judge_floor "$version" "$TOXIPROXY_FLOOR" ;;
     node) judge_floor "$version" "$NODE_FLOOR" ;;
     npm) judge_floor "$version" "$NPM_FLOOR" ;;
@@ -71,7 +71,7 @@ judge_version() {
 
 judge_floor() {
   if ! version_at_least "$1" "$2"; then
-    verdict=below remark="$1 is below the floor $2"
+    verdict=below remark="$1 is below the floor $2${3:-}"
   fi
 }
 
