@@ -32,11 +32,9 @@ mend() {
   trap 'on_signal 129' HUP
   trap clean_up EXIT
   mending=yes
-  prepare servers >/dev/null
+  settle servers
   clean_up
   mending=
-  # What `prepare` exported for a program would be reported as explicitly named.
-  unset MERIDIAN_NODE MERIDIAN_ETCD MERIDIAN_ETCDCTL MERIDIAN_ETCDUTL MERIDIAN_NATS_SERVER MERIDIAN_TOXIPROXY_SERVER
 }
 
 # examine COMPONENT: `look_for`, and `state` (ready, missing, unusable) and `plan`: what would be done if it is missing.

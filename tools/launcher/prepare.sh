@@ -4,6 +4,16 @@ SERVERS='etcd nats toxiproxy'
 
 # prepare NEEDS: returns with everything exported, or exits: 2 for an unusable explicit path, 1 for a failure.
 prepare() {
+  local server
+  settle "$1"
+  hand_over_node
+  if [ "$1" = servers ]; then
+    for server in $SERVERS; do hand_over_server "$server"; done
+  fi
+}
+
+# settle NEEDS: looks for everything and obtains what is missing.
+settle() {
   local server outcome=0 missing=''
   if [ -n "${MERIDIAN_ETCD_VERSION:-}" ]; then
     case $MERIDIAN_ETCD_VERSION in
@@ -23,10 +33,6 @@ prepare() {
   fi
   # shellcheck disable=SC2086
   if [ -n "$missing" ]; then obtain $missing; fi
-  hand_over_node
-  if [ "$1" = servers ]; then
-    for server in $SERVERS; do hand_over_server "$server"; done
-  fi
 }
 
 # obtain THING...: every thing in a task of its own. Those that succeed stay, whatever becomes of the others.
