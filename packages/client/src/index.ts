@@ -1,1 +1,10 @@
-export {}
+export type { ClientEvent, ClientObserver } from './client-event.ts'
+export { Control } from './control.ts'
+export type { CallOptions, Expected, Mutated } from './control.ts'
+export { MeridianClient } from './meridian-client.ts'
+export type { ClientOptions } from './meridian-client.ts'
+export type { ReadMode, ReadOptions, Row } from './reader.ts'
+export type { WriteIdentity } from './session.ts'
+export { RpcSnapshotSource } from './snapshot-source.ts'
+export { ITEMS_PER_REQUEST_MAX } from './writer.ts'
+export type { Write, WriteOptions, WriteOutcome } from './writer.ts'

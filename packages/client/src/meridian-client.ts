@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import type { FeedBus } from '@meridian/feed'
+import { LoopScope, silentLogger, systemClock } from '@meridian/loop'
+import type { Clock, Logger } from '@meridian/loop'
+import { ChannelPool } from '@meridian/rpc'
+import type { Hosts } from '@meridian/rpc'
+import { Router } from '@meridian/router'
+import type { Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
+import type { ClientObserver } from './client-event.ts'
+import { Control } from './control.ts'
+import { Reader } from './reader.ts'
+import type { ReadOptions, Row } from './reader.ts'
+import { ShardCalls } from './shard-calls.ts'
+import { RpcSnapshotSource } from './snapshot-source.ts'
+import { Writer } from './writer.ts'
+import type { Write, WriteOptions, WriteOutcome } from './writer.ts'
+
+const REPORT_EVERY_MS = 1000
+
+export interface ClientOptions {
+  /** `host:port` of region servers of the client's own region, tried in order. */
+  readonly servers: readonly string[]
+  /** The bus of the client's own region; the client does not dispose it. */
+  readonly bus: FeedBus
+  readonly hosts?: Hosts
+  /** Name under which positions are reported. Default: random. */
+  readonly name?: string
+  readonly clock?: Clock
+  readonly log?: Logger
+  readonly random?: () => number
+  readonly observe?: ClientObserver
+}
+
+/**
+ * A client of Meridian in one region: routes in memory, writes and reads at the leader wherever it is, learns from
+ * refusals, and tells its region how far it has followed the map.
+ */
+export class MeridianClient implements AsyncDisposable {
+  readonly router: Router
+  readonly control: Control
+  /** Unique over all clients that ever were. */
+  readonly id = randomBytes(12).toString('hex')
+  readonly #writer: Writer
+  readonly #reader: Reader
+  readonly #pool: ChannelPool
+  readonly #scope: LoopScope
+
+  constructor(options: ClientOptions) {
+    const clock = options.clock ?? systemClock
+    const log = options.log ?? silentLogger
+    const random = options.random ?? Math.random
+    const observe = options.observe ?? (() => {})
+    this.#pool = new ChannelPool(options.hosts)
+    const source = new RpcSnapshotSource(this.#pool, () => options.servers)
+    this.router = new Router({ bus: options.bus, source, clock, log, random })
+    this.control = new Control(
+      this.#pool,
+      () => options.servers,
+      (region: RegionId) => this.router.map.global.regions.get(region)?.servers ?? [],
+    )
+    const calls = new ShardCalls(this.#pool, this.router, observe)
+    this.#writer = new Writer(this.router, calls, this.id, clock, random, observe)
+    this.#reader = new Reader(this.router, calls, clock, random)
+    this.#scope = new LoopScope(log)
+    const name = options.name ?? `client-${this.id.slice(0, 8)}`
+    this.#scope.start('report positions', async (signal) => {
+      while (!signal.aborted) {
+        // A lost report is made good by the next one; nothing rests on it.
+        await this.control.reportPositions(name, this.id, this.router.reports(), { timeoutMs: 2000, signal }).catch(() => {})
+        await clock.sleep(REPORT_EVERY_MS, signal).catch(() => {})
+      }
+    })
+  }
+
+  /** Resolves once the whole map has been listed. */
+  synced(signal: AbortSignal): Promise<void> {
+    return this.router.synced(signal)
+  }
+
+  /** Each key applied at most once and answered for on its own, in order; never throws for a write that failed. */
+  write(keyspace: KeyspaceName, writes: readonly Write[], options?: WriteOptions): Promise<WriteOutcome[]> {
+    return this.#writer.write(keyspace, writes, options)
+  }
+
+  get(keyspace: KeyspaceName, key: Key, options?: ReadOptions): Promise<Row | undefined> {
+    return this.#reader.get(keyspace, key, options)
+  }
+
+  scan(keyspace: KeyspaceName, interval: KeyRange, options?: ReadOptions): AsyncIterable<Row> {
+    return this.#reader.scan(keyspace, interval, options)
+  }
+
+  count(keyspace: KeyspaceName, interval: KeyRange, options?: ReadOptions): Promise<bigint> {
+    return this.#reader.count(keyspace, interval, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]()
+    await this.router[Symbol.asyncDispose]()
+    await this.#pool[Symbol.asyncDispose]()
+  }
+}
