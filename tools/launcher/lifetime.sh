@@ -1,6 +1,6 @@
 # What the launcher starts and what it leaves: background tasks, the programs they run, temporary files, locks.
-# The promise: however it ends, save by SIGKILL, nothing runs on, nothing temporary stays, no lock is left. After a
-# SIGKILL the next launcher removes what it finds (see `sweep`).
+# The promise: however it ends, nothing runs on, nothing temporary stays, no lock is left. After a SIGKILL the ticker
+# keeps it, within a second; if that is killed too, the next launcher removes what it finds (see `sweep`).
 
 task_pids=
 scratch=
@@ -32,6 +32,8 @@ start_task() {
   (
     undo=:
     trap 'trap "" TERM; stop_program; $undo; exit 143' TERM
+    # From the ticker, when the launcher is dead and its locks may already be broken: what is in place is not touched.
+    trap 'trap "" HUP; stop_program; exit 129' HUP
     "$@"
   ) &
   task_pids="$task_pids $!"
@@ -84,14 +86,17 @@ done_with() {
 }
 
 # The ticker redraws a progress line every second on a terminal; elsewhere it says every half minute that work goes on.
-# It ends when its folder does, so that nobody has to kill it.
+# It ends when its folder does, so that nobody has to kill it, and ends the tasks when the launcher is gone.
 start_ticker() {
-  ticker=
   mkdir "$scratch/ticker"
   (
     trap '' TERM
     began=$(seconds_now) next=30
     while [ -d "$scratch/ticker" ]; do
+      if ! is_alive "$identity"; then
+        abandon_tasks
+        break
+      fi
       elapsed=$(($(seconds_now) - began))
       doing=$(cat "$scratch"/status/* 2>/dev/null | tr '\n' '|' | sed 's/|$//; s/|/ | /g')
       if [ -n "$on_terminal" ]; then
@@ -104,6 +109,19 @@ start_ticker() {
     done
   ) &
   ticker=$!
+}
+
+# abandon_tasks: for the ticker only, which is not their parent and so cannot wait for them.
+abandon_tasks() {
+  local pid rounds=0
+  for pid in $task_pids; do kill -HUP "$pid" 2>/dev/null || :; done
+  for pid in $task_pids; do
+    while kill -0 "$pid" 2>/dev/null && [ "$rounds" -lt 50 ]; do
+      rounds=$((rounds + 1))
+      sleep 0.1
+    done
+  done
+  clean_up
 }
 
 stop_ticker() {

@@ -11,17 +11,23 @@ identify() {
   identity=$$.$(start_time_of $$)
 }
 
-# start_time_of PID: clock ticks since boot, from field 22 of /proc/PID/stat; x where there is no /proc.
+# start_time_of PID: clock ticks since boot, from field 22 of /proc/PID/stat; x where there is no /proc. A zombie has
+# none: it does nothing any more, and who should collect it may never do so.
 start_time_of() {
   local stat=''
   if [ -r "/proc/$1/stat" ]; then
-    read -r stat <"/proc/$1/stat" || :
+    read -r stat 2>/dev/null <"/proc/$1/stat" || :
     # The second field is the program's name and may hold blanks and parentheses.
     stat=${stat##*) }
     # shellcheck disable=SC2086
-    set -- $stat
-    shift 19
-    printf '%s\n' "$1"
+    set -- ${stat:-gone}
+    case $1 in
+      Z | X | gone) printf 'gone\n' ;;
+      *)
+        shift 19
+        printf '%s\n' "$1"
+        ;;
+    esac
   else
     printf 'x\n'
   fi
