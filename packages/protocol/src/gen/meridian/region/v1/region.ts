@@ -15,6 +15,11 @@ export interface RegisterNodeRequest {
   capacity: number;
   /** Zero for a node whose disk is new. */
   previousEpoch: bigint;
+  /**
+   * Chosen at random by each start of the node's process and sent again with each attempt of that start: a repetition
+   * of a registration whose answer was lost gets the same epoch. Empty: each call is one of its own.
+   */
+  attempt: string;
 }
 
 export interface RegisterNodeResponse {
@@ -65,12 +70,15 @@ export interface WatchAssignmentsResponse {
   shards: ShardRecord[];
   /** Shards this node no longer holds. */
   removed: string[];
-  /** Revision of the region's store. Messages without changes say that nothing was missed up to here. */
+  /**
+   * Revision of the region's store. Messages without changes say that nothing was missed up to here; zero in all but
+   * the last of the messages that carry one revision.
+   */
   revision: bigint;
 }
 
 function createBaseRegisterNodeRequest(): RegisterNodeRequest {
-  return { nodeId: "", zone: "", address: "", capacity: 0, previousEpoch: 0n };
+  return { nodeId: "", zone: "", address: "", capacity: 0, previousEpoch: 0n, attempt: "" };
 }
 
 export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
@@ -92,6 +100,9 @@ export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
         throw new globalThis.Error("value provided for field message.previousEpoch of type uint64 too large");
       }
       writer.uint32(40).uint64(message.previousEpoch);
+    }
+    if (message.attempt !== "") {
+      writer.uint32(50).string(message.attempt);
     }
     return writer;
   },
@@ -147,6 +158,14 @@ export const RegisterNodeRequest: MessageFns<RegisterNodeRequest> = {
             }
 
             message.previousEpoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.attempt = reader.string();
             continue;
           }
         }
