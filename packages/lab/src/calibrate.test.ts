@@ -15,7 +15,7 @@ test('quantiles are samples', () => {
 })
 
 test('floors take the mean of the two rows of a pair', () => {
-  const row = { nominalMs: 71, p99Ms: 80, withinBound: true }
+  const row = { nominalMs: 71, minMs: 71.1, p99Ms: 80, withinBound: true, attempts: 1 }
   const rtt = calibratedRttMs({
     ok: true,
     rows: [

@@ -10,11 +10,15 @@ export interface CalibrationRow {
   readonly target: string
   /** Round trip the link was set to, whole ms. */
   readonly nominalMs: number
+  /** Smallest of the samples, ms; below `nominalMs` never, because delays are only ever exceeded. */
+  readonly minMs: number
   /** Median of the samples, ms. */
   readonly measuredMs: number
   /** With fewer than 100 samples this is the largest one. */
   readonly p99Ms: number
   readonly withinBound: boolean
+  /** How often the pair was measured until it was within the bound; the row is of the last time. */
+  readonly attempts: number
 }
 
 export interface Calibration {
@@ -33,6 +37,8 @@ export interface CalibrateOptions {
 }
 
 const SAMPLES_DEFAULT = 15
+/** A busy moment of the machine is not a wrong link: a pair out of bound is measured again, so often in all. */
+const ATTEMPTS_MAX = 3
 /** About the size of a Raft append of one small entry. */
 const MESSAGE_BYTES = 128
 const SAMPLE_MS_MAX = 10_000
@@ -62,16 +68,21 @@ async function calibratePair(source: string, target: string, options: CalibrateO
     throw unanswered(cause)
   })
   const message = Buffer.alloc(MESSAGE_BYTES, '.')
-  const samplesMs: number[] = []
-  for (let sample = 0; sample <= (options.samples ?? SAMPLES_DEFAULT); sample++) {
-    const tookMs = await probe.roundTripMs(message, SAMPLE_MS_MAX)
-    if (tookMs === undefined) throw unanswered()
-    if (sample > 0) samplesMs.push(tookMs)
-  }
   const nominalMs = options.nominalRttMs(source, target)
-  const measuredMs = quantile(samplesMs, 0.5)
-  const withinBound = Math.abs(measuredMs - nominalMs) <= calibrationBoundMs(nominalMs)
-  return { source, target, nominalMs, measuredMs, p99Ms: quantile(samplesMs, 0.99), withinBound }
+  for (let attempts = 1; ; attempts++) {
+    const samplesMs: number[] = []
+    for (let sample = 0; sample <= (options.samples ?? SAMPLES_DEFAULT); sample++) {
+      const tookMs = await probe.roundTripMs(message, SAMPLE_MS_MAX)
+      if (tookMs === undefined) throw unanswered()
+      if (sample > 0) samplesMs.push(tookMs)
+    }
+    const measuredMs = quantile(samplesMs, 0.5)
+    const withinBound = Math.abs(measuredMs - nominalMs) <= calibrationBoundMs(nominalMs)
+    const [minMs, p99Ms] = [Math.min(...samplesMs), quantile(samplesMs, 0.99)]
+    if (withinBound || attempts === ATTEMPTS_MAX) {
+      return { source, target, nominalMs, minMs, measuredMs, p99Ms, withinBound, attempts }
+    }
+  }
 }
 
 /** The smallest sample that at least `share` of them do not exceed. */

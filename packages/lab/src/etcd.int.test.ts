@@ -111,7 +111,7 @@ test('a commit of a stretched etcd is never faster than its floor, and goes nowh
     const samplesMs: number[] = []
     for (let sample = 0; sample < 9; sample++) samplesMs.push(await voter.put())
     const p50Ms = quantile(samplesMs, 0.5)
-    // The least of the calibration's samples is not kept, so its median less what a link may be off by chance.
+    // Held against the nominal floor: a calibrated one is of medians, and one sample may be luckier than its median.
     const floorMs = commitFloorMs(voter.region, leader, regions, matrix.emulatedRttMs)
     const calibratedMs = commitFloorMs(voter.region, leader, regions, rtt)
     lines.push(

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { connect, createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { freePort, tempDir, waitFor } from '@meridian/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import { calibrationBoundMs } from './calibrate.ts'
 import { canary } from './canary.ts'
 import { startLab } from './lab.ts'
 import type { Lab } from './lab.ts'
@@ -40,9 +42,14 @@ describe('a lab of three regions', () => {
   test('calibrates within its bound', async () => {
     const calibration = await lab.calibrate()
     expect(calibration.rows).toHaveLength(6)
-    // No link can be faster than it was set to; how much slower depends on the machine and is what the bound is for.
-    for (const row of calibration.rows) expect(row.measuredMs).toBeGreaterThanOrEqual(row.nominalMs)
-    expect(calibration, JSON.stringify(calibration, undefined, 1)).toMatchObject({ ok: true })
+    const table = JSON.stringify(calibration.rows, undefined, 1)
+    for (const row of calibration.rows) {
+      // The luckiest sample shows the link; the median shows the machine as well, and tests share theirs with others.
+      expect(row.minMs, table).toBeGreaterThanOrEqual(row.nominalMs)
+      expect(row.minMs, table).toBeLessThanOrEqual(row.nominalMs + calibrationBoundMs(row.nominalMs))
+      expect(row.withinBound, table).toBe(row.measuredMs - row.nominalMs <= calibrationBoundMs(row.nominalMs))
+    }
+    expect(calibration.ok).toBe(calibration.rows.every((row) => row.withinBound))
   })
 
   test.each(['blackhole', 'refuse'] as const)(
@@ -140,6 +147,30 @@ describe('a lab of two', () => {
     expect(lab.regions).toEqual(['a', 'b'])
   })
 
+  test('a link can be cut while its far end does not read, and carries again after the heal', async () => {
+    await using folder = await tempDir('meridian-lab-')
+    using deaf = await listenDeaf()
+    await using lab = await startTestLab(pairMatrix(20), folder.path)
+    const stuck = await Probe.open({
+      egressPort: egressPort(lab, 'a'),
+      host: 'b.wan.test',
+      port: deaf.port,
+      timeoutMs: 5_000,
+    })
+    // More than all buffers on the way take together, so that Toxiproxy itself waits in a write.
+    for (let megabyte = 0; megabyte < 256; megabyte++) stuck.send(Buffer.alloc(1024 * 1024))
+    await waitFor('the writer to be held up', async () => {
+      const before = stuck.unsentBytes
+      await delay(200)
+      return before > 0 && stuck.unsentBytes === before
+    })
+    await lab.links.cutPair('a', 'b')
+    expect(lab.links.state('a', 'b').cut).toBe('blackhole')
+    await lab.links.healPair('a', 'b')
+    stuck.close()
+    expect(await lab.canary('a', 'b')).toMatchObject({ ok: true })
+  })
+
   test('leaves nothing running, whether it is closed or its supervisor killed', async () => {
     await using folder = await tempDir('meridian-lab-')
     const lab = await startTestLab(pairMatrix(2), folder.path)
@@ -221,6 +252,19 @@ async function listening(server: ReturnType<typeof createServer>): Promise<Liste
 
 async function listenHello(): Promise<Listening> {
   return listening(createServer((socket) => socket.on('error', () => {}).end('hello')))
+}
+
+async function listenDeaf(): Promise<Listening> {
+  const sockets: Socket[] = []
+  const server = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket.on('error', () => {})))
+  const { port } = await listening(server)
+  return {
+    port,
+    [Symbol.dispose]: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
 }
 
 async function listenSink(): Promise<Listening & { received: () => number }> {

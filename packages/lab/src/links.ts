@@ -1,7 +1,7 @@
-import { MeridianError } from '@meridian/topology'
+import { isMeridianError, MeridianError } from '@meridian/topology'
 
 import { planLink } from './link-plan.ts'
-import type { Cut, LinkState, ObservedLink } from './link-plan.ts'
+import type { Cut, LinkState } from './link-plan.ts'
 import type { ProxyAddress, ToxiproxyApi } from './toxiproxy-api.ts'
 
 export interface LinkSpec {
@@ -21,6 +21,11 @@ export const linkName = (source: string, target: string): string => `${source}.$
 /**
  * The links between regions, as desired states that Toxiproxy is brought to. Every verb is idempotent and resolves when the
  * proxy is in the state; one that fails leaves the desired state set, and `reconcile` tries again.
+ *
+ * Toxiproxy cannot change a toxic while it cannot write to some connection of the proxy: the call never returns and the
+ * proxy takes no connection from then on. The front makes that rare (see `splice`); when it happens, the proxy is replaced,
+ * so that the cut holds, but its connections are closed where a black hole would have kept them. Should a connection have
+ * come in between, Toxiproxy answers no more at all, every verb fails with UNAVAILABLE, and only a new lab helps.
  *
  * NOT emulated: loss and reordering of packets, the handshake's round trip, congestion windows. A black hole swallows
  * bytes, but an endpoint that closes its connection, or dies, still shows on the far side as the connection's end.
@@ -43,8 +48,7 @@ export class Links {
 
   /** Brings every proxy to its desired state; what already is there is left alone. */
   async reconcile(): Promise<void> {
-    const observed = await this.#api.observe()
-    await Promise.all([...this.#links.values()].map((link) => link.reconcile(observed.get(link.address.name))))
+    await Promise.all([...this.#links.values()].map((link) => link.reconcile()))
   }
 
   /** @throws MeridianError REGION_UNKNOWN for what is no pair of this world. */
@@ -122,15 +126,24 @@ class Link {
 
   async set(change: Partial<LinkState>): Promise<void> {
     this.#state = { ...this.#state, ...change }
-    await this.#inOrder(async () => this.#apply((await this.#api.observe()).get(this.address.name)))
+    await this.reconcile()
   }
 
-  async reconcile(observed: ObservedLink | undefined): Promise<void> {
-    await this.#inOrder(async () => this.#apply(observed))
+  async reconcile(): Promise<void> {
+    await this.#inOrder(async () => {
+      try {
+        await this.#apply()
+      } catch (error) {
+        if (!isMeridianError(error, 'UNAVAILABLE')) throw error
+        await this.#api.remove(this.address)
+        await this.#api.populate([this.address])
+        await this.#apply()
+      }
+    })
   }
 
-  async #apply(observed: ObservedLink | undefined): Promise<void> {
-    if (observed === undefined) throw new MeridianError('UNAVAILABLE', `toxiproxy has no proxy ${this.address.name}`)
+  async #apply(): Promise<void> {
+    const observed = await this.#api.observe(this.address)
     for (const action of planLink(this.#state, observed)) await this.#api.perform(this.address, action)
   }
 

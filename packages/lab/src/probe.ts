@@ -64,6 +64,11 @@ export class Probe {
     return this.#received
   }
 
+  /** Bytes sent that the kernel has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
   send(bytes: Uint8Array): void {
     this.#socket.write(bytes)
   }

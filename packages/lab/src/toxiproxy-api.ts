@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 import type { LinkAction, LinkToxic, ObservedLink } from './link-plan.ts'
 
-const CALL_MS_MAX = 5_000
+const CALL_MS_MAX = 3_000
 
 export interface ProxyAddress {
   readonly name: string
@@ -14,20 +14,17 @@ export interface ProxyAddress {
   readonly upstream: string
 }
 
-const observedSchema = z.record(
-  z.string(),
-  z.object({
-    enabled: z.boolean(),
-    toxics: z.array(
-      z.object({
-        name: z.string(),
-        type: z.enum(['latency', 'timeout']),
-        stream: z.enum(['upstream', 'downstream']),
-        attributes: z.record(z.string(), z.number()),
-      }),
-    ),
-  }),
-)
+const observedSchema = z.object({
+  enabled: z.boolean(),
+  toxics: z.array(
+    z.object({
+      name: z.string(),
+      type: z.enum(['latency', 'timeout']),
+      stream: z.enum(['upstream', 'downstream']),
+      attributes: z.record(z.string(), z.number()),
+    }),
+  ),
+})
 
 /**
  * toxiproxy-node-client with what it lacks: a bound on every call, an error that says which call failed, and the toxics
@@ -49,10 +46,15 @@ export class ToxiproxyApi {
     await bounded('populate', this.#client.populate(proxies.map((proxy) => ({ ...proxy, enabled: false }))))
   }
 
-  /** All proxies by name. */
-  async observe(): Promise<ReadonlyMap<string, ObservedLink>> {
-    const answer = await bounded('list', this.#client.api.get<unknown>(`${this.#client.host}/proxies`))
-    return new Map(Object.entries(observedSchema.parse(answer.data)))
+  /** One proxy and not all at once: a proxy that is stuck, see `Links`, does not answer, and listing waits for each. */
+  async observe(proxy: ProxyAddress): Promise<ObservedLink> {
+    const answer = await bounded(`show ${proxy.name}`, this.#client.api.get<unknown>(this.#path(proxy)))
+    return observedSchema.parse(answer.data)
+  }
+
+  /** Closes its connections and forgets it. */
+  async remove(proxy: ProxyAddress): Promise<void> {
+    await bounded(`remove ${proxy.name}`, this.#client.api.delete(this.#path(proxy)))
   }
 
   async perform(proxy: ProxyAddress, action: LinkAction): Promise<void> {
@@ -61,7 +63,7 @@ export class ToxiproxyApi {
   }
 
   async #call(proxy: ProxyAddress, action: LinkAction): Promise<unknown> {
-    const path = `${this.#client.host}/proxies/${proxy.name}`
+    const path = this.#path(proxy)
     switch (action.kind) {
       case 'disable':
       case 'enable':
@@ -75,6 +77,10 @@ export class ToxiproxyApi {
       default:
         return action satisfies never
     }
+  }
+
+  #path(proxy: ProxyAddress): string {
+    return `${this.#client.host}/proxies/${proxy.name}`
   }
 }
 

@@ -34,7 +34,7 @@ async function admit(region: string, socket: Socket, probes: ProbePoint): Promis
     return
   }
   try {
-    splice(socket, await dial(header.value.port))
+    splice(await dial(header.value.port), socket)
   } catch {
     // The link has no word for "refused", and the source learns it from the close.
     socket.destroy()
