@@ -11,7 +11,17 @@ import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
 import type { StreamReport } from '@meridian/router'
 import { isMeridianError, keyBytes, MeridianError } from '@meridian/topology'
-import type { Generation, Key, KeyspaceName, NodeId, OperationId, RangeDescriptor, RegionId, Revision, ShardId } from '@meridian/topology'
+import type {
+  Generation,
+  Key,
+  KeyspaceName,
+  NodeId,
+  OperationId,
+  RangeDescriptor,
+  RegionId,
+  Revision,
+  ShardId,
+} from '@meridian/topology'
 
 /** Times one call is sent on to the server that a refusal named. */
 const REDIRECTS_MAX = 4
@@ -53,16 +63,36 @@ export class Control {
     this.#serversOf = serversOf
   }
 
-  createKeyspace(operation: OperationId, keyspace: KeyspaceName, owner: RegionId, standbys: readonly RegionId[], options?: CallOptions) {
-    return this.#mutate(options, (client, call) => client.createKeyspace({ operation, keyspace, owner, standbys: [...standbys] }, call))
+  createKeyspace(
+    operation: OperationId,
+    keyspace: KeyspaceName,
+    owner: RegionId,
+    standbys: readonly RegionId[],
+    options?: CallOptions,
+  ) {
+    return this.#mutate(options, (client, call) =>
+      client.createKeyspace({ operation, keyspace, owner, standbys: [...standbys] }, call),
+    )
   }
 
-  split(operation: OperationId, keyspace: KeyspaceName, at: readonly Key[], expected: readonly Expected[] = [], options?: CallOptions) {
+  split(
+    operation: OperationId,
+    keyspace: KeyspaceName,
+    at: readonly Key[],
+    expected: readonly Expected[] = [],
+    options?: CallOptions,
+  ) {
     const request = { operation, keyspace, at: at.map(buffer), expected: expected.map(toExpected) }
     return this.#mutate(options, (client, call) => client.splitRange(request, call))
   }
 
-  merge(operation: OperationId, keyspace: KeyspaceName, at: Key, expected: readonly Expected[] = [], options?: CallOptions) {
+  merge(
+    operation: OperationId,
+    keyspace: KeyspaceName,
+    at: Key,
+    expected: readonly Expected[] = [],
+    options?: CallOptions,
+  ) {
     const request = { operation, keyspace, at: buffer(at), expected: expected.map(toExpected) }
     return this.#mutate(options, (client, call) => client.mergeRanges(request, call))
   }
@@ -77,24 +107,39 @@ export class Control {
     const request = {
       operation,
       keyspace,
-      assignments: assignments.map(({ start, owner, standbys }) => ({ start: buffer(start), owner, standbys: [...standbys] })),
+      assignments: assignments.map(({ start, owner, standbys }) => ({
+        start: buffer(start),
+        owner,
+        standbys: [...standbys],
+      })),
       expected: expected.map(toExpected),
     }
     return this.#mutate(options, (client, call) => client.assignRanges(request, call))
   }
 
-  open(operation: OperationId, keyspace: KeyspaceName, openings: readonly { start: Key; shardBounds: readonly Key[] }[], options?: CallOptions) {
+  open(
+    operation: OperationId,
+    keyspace: KeyspaceName,
+    openings: readonly { start: Key; shardBounds: readonly Key[] }[],
+    options?: CallOptions,
+  ) {
     const request = {
       operation,
       keyspace,
-      openings: openings.map(({ start, shardBounds }) => ({ start: buffer(start), shardBounds: shardBounds.map(buffer) })),
+      openings: openings.map(({ start, shardBounds }) => ({
+        start: buffer(start),
+        shardBounds: shardBounds.map(buffer),
+      })),
     }
     return this.#mutate(options, (client, call) => client.openRanges(request, call))
   }
 
   async lookup(keyspace: KeyspaceName, key: Key, local: boolean, options?: CallOptions): Promise<RangeDescriptor> {
     const { range } = await this.#call(options, (address, call) =>
-      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).lookupRange({ keyspace, key: buffer(key), local }, call),
+      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).lookupRange(
+        { keyspace, key: buffer(key), local },
+        call,
+      ),
     )
     if (range === undefined) throw new MeridianError('INTERNAL', 'a lookup answered without a range')
     return fromWireRange(range)
@@ -102,16 +147,28 @@ export class Control {
 
   async list(keyspace: KeyspaceName | undefined, local: boolean, options?: CallOptions): Promise<Mutated> {
     const response = await this.#call(options, (address, call) =>
-      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).listRanges({ keyspace: keyspace ?? '', local }, call),
+      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).listRanges(
+        { keyspace: keyspace ?? '', local },
+        call,
+      ),
     )
     return mutated(response)
   }
 
-  async handOver(operation: OperationId, shard: ShardId, target: NodeId | undefined, region: RegionId, options?: CallOptions): Promise<ShardRecord> {
+  async handOver(
+    operation: OperationId,
+    shard: ShardId,
+    target: NodeId | undefined,
+    region: RegionId,
+    options?: CallOptions,
+  ): Promise<ShardRecord> {
     const { shard: record } = await this.#call(
       options,
       (address, call) =>
-        clientOf(LeadershipServiceDefinition, this.#pool.channel(address)).handOverShard({ operation, shardId: shard, target: target ?? '' }, call),
+        clientOf(LeadershipServiceDefinition, this.#pool.channel(address)).handOverShard(
+          { operation, shardId: shard, target: target ?? '' },
+          call,
+        ),
       this.#serversOf(region),
     )
     if (record === undefined) throw new MeridianError('INTERNAL', 'a hand-over answered without a shard')
@@ -127,7 +184,12 @@ export class Control {
     )
   }
 
-  async reportPositions(follower: string, life: string, reports: readonly StreamReport[], options?: CallOptions): Promise<void> {
+  async reportPositions(
+    follower: string,
+    life: string,
+    reports: readonly StreamReport[],
+    options?: CallOptions,
+  ): Promise<void> {
     const positions = reports.map(({ stream, position }) => ({ stream, position: toWirePosition(position) }))
     await this.#call(options, (address, call) =>
       clientOf(MapServiceDefinition, this.#pool.channel(address)).reportPositions({ follower, life, positions }, call),
@@ -141,7 +203,11 @@ export class Control {
       call: { timeoutMs: number; signal?: AbortSignal },
     ) => Promise<{ ranges: WireRange[]; revision: bigint }>,
   ): Promise<Mutated> {
-    return mutated(await this.#call(options, (address, call) => send(clientOf(OwnershipServiceDefinition, this.#pool.channel(address)), call)))
+    return mutated(
+      await this.#call(options, (address, call) =>
+        send(clientOf(OwnershipServiceDefinition, this.#pool.channel(address)), call),
+      ),
+    )
   }
 
   async #call<T>(
@@ -149,10 +215,13 @@ export class Control {
     send: (address: string, call: { timeoutMs: number; signal?: AbortSignal }) => Promise<T>,
     first: readonly string[] = this.#servers(),
   ): Promise<T> {
-    const call = { timeoutMs: options?.timeoutMs ?? 30_000, ...(options?.signal === undefined ? {} : { signal: options.signal }) }
+    const call = {
+      timeoutMs: options?.timeoutMs ?? 30_000,
+      ...(options?.signal === undefined ? {} : { signal: options.signal }),
+    }
     let candidates = [...first]
     let failure = new MeridianError('UNAVAILABLE', 'no region server is known')
-    for (let redirects = 0; candidates.length > 0; ) {
+    for (let redirects = 0; candidates.length > 0;) {
       const [address = '', ...rest] = candidates
       try {
         return await send(address, call)

@@ -3,7 +3,7 @@ import type { FeedBus } from '@meridian/feed'
 import { LoopScope, silentLogger, systemClock } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import { ChannelPool } from '@meridian/rpc'
-import type { Hosts } from '@meridian/rpc'
+import type { Dialling } from '@meridian/rpc'
 import { Router } from '@meridian/router'
 import type { Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
@@ -22,7 +22,8 @@ export interface ClientOptions {
   readonly servers: readonly string[]
   /** The bus of the client's own region; the client does not dispose it. */
   readonly bus: FeedBus
-  readonly hosts?: Hosts
+  /** How names of the map are reached from here. */
+  readonly dialling?: Dialling
   /** Name under which positions are reported. Default: random. */
   readonly name?: string
   readonly clock?: Clock
@@ -50,7 +51,7 @@ export class MeridianClient implements AsyncDisposable {
     const log = options.log ?? silentLogger
     const random = options.random ?? Math.random
     const observe = options.observe ?? (() => {})
-    this.#pool = new ChannelPool(options.hosts)
+    this.#pool = new ChannelPool(options.dialling)
     const source = new RpcSnapshotSource(this.#pool, () => options.servers)
     this.router = new Router({ bus: options.bus, source, clock, log, random })
     this.control = new Control(
@@ -66,7 +67,9 @@ export class MeridianClient implements AsyncDisposable {
     this.#scope.start('report positions', async (signal) => {
       while (!signal.aborted) {
         // A lost report is made good by the next one; nothing rests on it.
-        await this.control.reportPositions(name, this.id, this.router.reports(), { timeoutMs: 2000, signal }).catch(() => {})
+        await this.control
+          .reportPositions(name, this.id, this.router.reports(), { timeoutMs: 2000, signal })
+          .catch(() => {})
         await clock.sleep(REPORT_EVERY_MS, signal).catch(() => {})
       }
     })

@@ -51,7 +51,12 @@ export class Reader {
     const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
     const results = await this.#untilAnswered<ReadResults>(keyspace, key, deadline, (route) =>
       this.#calls.attempt(route, 'read', 1, deadline, async (client, token, call) => {
-        const request = { shardId: route.shardId, token, keys: [Buffer.from(keyBytes(key))], mode: options.mode ?? 'quorum' }
+        const request = {
+          shardId: route.shardId,
+          token,
+          keys: [Buffer.from(keyBytes(key))],
+          mode: options.mode ?? 'quorum',
+        }
         return (await client.read(request, call)).outcome
       }),
     )
@@ -73,7 +78,12 @@ export class Reader {
     return count
   }
 
-  async *#pages(keyspace: KeyspaceName, interval: KeyRange, countOnly: boolean, options: ReadOptions): AsyncGenerator<ScanResults> {
+  async *#pages(
+    keyspace: KeyspaceName,
+    interval: KeyRange,
+    countOnly: boolean,
+    options: ReadOptions,
+  ): AsyncGenerator<ScanResults> {
     let at = interval.start
     for (;;) {
       const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
@@ -119,7 +129,9 @@ export class Reader {
         if (!worthRetrying(answer.code)) break
         if (answer.immediate) continue
       }
-      await this.#clock.sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal).catch(() => {})
+      await this.#clock
+        .sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal)
+        .catch(() => {})
     }
     throw new MeridianError(last.code, last.message)
   }

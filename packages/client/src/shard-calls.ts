@@ -43,8 +43,14 @@ export class ShardCalls {
     operation: 'write' | 'read' | 'scan',
     items: number,
     deadline: { readonly remainingMs: number; readonly signal: AbortSignal },
-    send: (client: DataClient, token: { generation: bigint; epoch: bigint }, options: { timeoutMs: number; signal: AbortSignal }) => Promise<
-      { readonly $case: 'results'; readonly value: T } | { readonly $case: 'refusal'; readonly value: Refusal } | undefined
+    send: (
+      client: DataClient,
+      token: { generation: bigint; epoch: bigint },
+      options: { timeoutMs: number; signal: AbortSignal },
+    ) => Promise<
+      | { readonly $case: 'results'; readonly value: T }
+      | { readonly $case: 'refusal'; readonly value: Refusal }
+      | undefined
     >,
   ): Promise<Attempt<T>> {
     const where = { operation, shard: route.shardId, node: route.leader, token: route.token }
@@ -58,14 +64,24 @@ export class ShardCalls {
       if (outcome === undefined) throw new MeridianError('INTERNAL', `${route.address}: an answer without an outcome`)
       if (outcome.$case === 'refusal') return this.#refused(where, route, outcome.value)
       if (!this.#ratchet.accept(route.shardId, fromWireToken(outcome.value.token))) {
-        return this.#refused(where, route, { code: 'TOKEN_STALE', message: 'an answer from before one already seen', newest: undefined })
+        return this.#refused(where, route, {
+          code: 'TOKEN_STALE',
+          message: 'an answer from before one already seen',
+          newest: undefined,
+        })
       }
       return { ok: true, value: outcome.value }
     } catch (error) {
       if (!isMeridianError(error)) throw error
       this.#observe({ kind: 'refused', ...where, code: error.code, adopted: false })
       this.#suspect(route, error.code)
-      return { ok: false, code: error.code, message: error.message, immediate: false, unknown: error.code === 'OUTCOME_UNKNOWN' }
+      return {
+        ok: false,
+        code: error.code,
+        message: error.message,
+        immediate: false,
+        unknown: error.code === 'OUTCOME_UNKNOWN',
+      }
     }
   }
 

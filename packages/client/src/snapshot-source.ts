@@ -29,14 +29,20 @@ export class RpcSnapshotSource implements SnapshotSource {
         failures.push(error.message)
       }
     }
-    throw new MeridianError('UNAVAILABLE', `no region server gave a snapshot of ${stream}: ${failures.join('; ') || 'none known'}`)
+    throw new MeridianError(
+      'UNAVAILABLE',
+      `no region server gave a snapshot of ${stream}: ${failures.join('; ') || 'none known'}`,
+    )
   }
 
   async #fetchFrom(server: string, stream: StreamId, signal: AbortSignal): Promise<Snapshot> {
     const records = new Map<string, Uint8Array>()
     let position: Position = START_POSITION
     let digest = ''
-    for await (const chunk of clientOf(MapServiceDefinition, this.#pool.channel(server)).getSnapshot({ stream }, { signal })) {
+    for await (const chunk of clientOf(MapServiceDefinition, this.#pool.channel(server)).getSnapshot(
+      { stream },
+      { signal },
+    )) {
       if (chunk.position !== undefined) position = fromWirePosition(chunk.position)
       if (chunk.digest !== '') digest = chunk.digest
       for (const { key, value } of chunk.records) if (value !== undefined) records.set(key, value)

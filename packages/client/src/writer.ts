@@ -58,7 +58,14 @@ export class Writer {
   readonly #random: () => number
   readonly #observe: ClientObserver
 
-  constructor(router: Router, calls: ShardCalls, clientId: string, clock: Clock, random: () => number, observe: ClientObserver) {
+  constructor(
+    router: Router,
+    calls: ShardCalls,
+    clientId: string,
+    clock: Clock,
+    random: () => number,
+    observe: ClientObserver,
+  ) {
     this.#router = router
     this.#calls = calls
     this.#sessions = new Sessions(clientId)
@@ -74,16 +81,25 @@ export class Writer {
   async write(keyspace: KeyspaceName, writes: readonly Write[], options: WriteOptions = {}): Promise<WriteOutcome[]> {
     const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
     const outcomes: (WriteOutcome | undefined)[] = writes.map(() => undefined)
-    let pending = writes.map(
-      (write, at): Pending => ({ write, at, identity: undefined, doubtful: false, code: 'NO_ROUTE', message: 'not sent' }),
-    )
+    let pending = writes.map((write, at): Pending => ({
+      write,
+      at,
+      identity: undefined,
+      doubtful: false,
+      code: 'NO_ROUTE',
+      message: 'not sent',
+    }))
     for (let attempt = 0; pending.length > 0; attempt += 1) {
       if (deadline.passed) break
-      const round = await Promise.all(this.#requests(keyspace, pending).map((request) => this.#send(request, outcomes, deadline)))
+      const round = await Promise.all(
+        this.#requests(keyspace, pending).map((request) => this.#send(request, outcomes, deadline)),
+      )
       pending = pending.filter((item) => outcomes[item.at] === undefined)
       const learned = round.some((immediate) => immediate)
       if (pending.length > 0 && !learned) {
-        await this.#clock.sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal).catch(() => {})
+        await this.#clock
+          .sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal)
+          .catch(() => {})
       }
     }
     for (const item of pending) this.#settle(outcomes, item, { status: item.doubtful ? 'unknown' : 'failed' })
@@ -109,7 +125,11 @@ export class Writer {
       // A request carries one session, so writes first routed to another shard go in a request of their own.
       const slot = `${route.shardId} ${item.identity.session}`
       let request = open.get(slot)
-      if (request === undefined || request.items.length >= ITEMS_PER_REQUEST_MAX || request.bytes + bytes > REQUEST_BYTES_MAX) {
+      if (
+        request === undefined ||
+        request.items.length >= ITEMS_PER_REQUEST_MAX ||
+        request.bytes + bytes > REQUEST_BYTES_MAX
+      ) {
         request = { route, items: [], bytes: 0 }
         open.set(slot, request)
         requests.push(request)
@@ -128,10 +148,19 @@ export class Writer {
   ): Promise<boolean> {
     const { route, items } = request
     const session = items[0]?.identity?.session ?? ''
-    const attempt = await this.#calls.attempt<WriteResults>(route, 'write', items.length, deadline, async (client, token, options) => {
-      const response = await client.write({ shardId: route.shardId, token, session, items: items.map(toItem) }, options)
-      return response.outcome
-    })
+    const attempt = await this.#calls.attempt<WriteResults>(
+      route,
+      'write',
+      items.length,
+      deadline,
+      async (client, token, options) => {
+        const response = await client.write(
+          { shardId: route.shardId, token, session, items: items.map(toItem) },
+          options,
+        )
+        return response.outcome
+      },
+    )
     if (!attempt.ok) {
       for (const item of items) {
         item.doubtful ||= attempt.unknown
@@ -167,7 +196,12 @@ export class Writer {
     outcomes[item.at] =
       end.status === 'ok'
         ? { status: 'ok', key, index: end.index, duplicate: end.duplicate }
-        : { status: end.status, key, code: end.status === 'unknown' ? 'OUTCOME_UNKNOWN' : item.code, message: item.message }
+        : {
+            status: end.status,
+            key,
+            code: end.status === 'unknown' ? 'OUTCOME_UNKNOWN' : item.code,
+            message: item.message,
+          }
     if (item.identity === undefined) return
     this.#observe({
       kind: 'write',

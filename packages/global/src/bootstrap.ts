@@ -15,7 +15,11 @@ export async function bootstrapGlobal(store: Store, signal?: AbortSignal): Promi
   const text = (value: string) => Buffer.from(value)
   await store.txn(
     {
-      guards: [INCARNATION_KEY, STAMP_KEY, NEXT_RANGE_ID_KEY].map((key) => ({ kind: 'create-revision', key, equals: NONE })),
+      guards: [INCARNATION_KEY, STAMP_KEY, NEXT_RANGE_ID_KEY].map((key) => ({
+        kind: 'create-revision',
+        key,
+        equals: NONE,
+      })),
       operations: [
         { kind: 'put', key: INCARNATION_KEY, value: text('1') },
         { kind: 'put', key: STAMP_KEY, value: text(formatTimestamp(ZERO_TIMESTAMP)) },

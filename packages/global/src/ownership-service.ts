@@ -83,7 +83,8 @@ export class OwnershipService {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const stamp = this.#stamp()
       const nextRangeIdRecord = view.record(NEXT_RANGE_ID_KEY)
-      if (nextRangeIdRecord === undefined) throw new MeridianError('UNAVAILABLE', 'the global tier is not bootstrapped yet')
+      if (nextRangeIdRecord === undefined)
+        throw new MeridianError('UNAVAILABLE', 'the global tier is not bootstrapped yet')
       const decision = decideOwnership(view.ranges, command, {
         operation,
         stamp,
@@ -201,7 +202,11 @@ export class OwnershipService {
     decision: Extract<OwnershipDecision, { ok: true }>,
   ): Operation[] {
     const { view } = this.#options
-    const put = (key: string, value: Uint8Array | string): Operation => ({ kind: 'put', key, value: Buffer.from(value) })
+    const put = (key: string, value: Uint8Array | string): Operation => ({
+      kind: 'put',
+      key,
+      value: Buffer.from(value),
+    })
     const current = Number(Buffer.from(view.record(NEXT_RANGE_ID_KEY)?.value ?? '1').toString())
     return [
       put(operationKey(operation), encodeOperation({ fingerprint, wallMs: stamp.wallMs, ranges: decision.puts })),
@@ -212,7 +217,11 @@ export class OwnershipService {
     ]
   }
 
-  async #readBack(operation: OperationId, fingerprint: string, signal: AbortSignal): Promise<OwnershipOutcome | undefined> {
+  async #readBack(
+    operation: OperationId,
+    fingerprint: string,
+    signal: AbortSignal,
+  ): Promise<OwnershipOutcome | undefined> {
     const { store, clock, random } = this.#options
     for (let attempt = 0; attempt < READ_BACK_ATTEMPTS_MAX; attempt += 1) {
       try {

@@ -71,7 +71,8 @@ export class RouteMap {
     const shard = page.shards[index]
     if (shard === undefined) throw new Error(`page ${page.rangeId} has no shard ${index}`)
     const address = shard.status === 'assigned' ? regional.nodes.get(shard.leader)?.address : undefined
-    if (shard.status !== 'assigned' || address === undefined) return { ok: false, reason: 'leaderless', region: range.owner }
+    if (shard.status !== 'assigned' || address === undefined)
+      return { ok: false, reason: 'leaderless', region: range.owner }
     return {
       ok: true,
       route: {

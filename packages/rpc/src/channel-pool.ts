@@ -3,16 +3,23 @@ import { Channel } from './client.ts'
 /** Channels kept open at most; the one unused for longest is closed first. */
 const CHANNELS_MAX = 256
 
-/** Static name resolution, host to IP address, for names that no DNS knows; as /etc/hosts, per process. */
-export type Hosts = Readonly<Record<string, string>>
+export interface Dialling {
+  /** Static name resolution, host to IP address, for names that no DNS knows; as /etc/hosts, per pool. */
+  readonly hosts?: Readonly<Record<string, string>>
+  /**
+   * `host:port` of an HTTP CONNECT proxy for every name that is not in `hosts` and no loopback address: how a process
+   * of one region is made to reach the others in the WAN lab. Without it the environment's `grpc_proxy` counts.
+   */
+  readonly proxy?: string
+}
 
 /** One channel per address, shared by everybody in a process. */
 export class ChannelPool implements AsyncDisposable {
   readonly #channels = new Map<string, Channel>()
-  readonly #hosts: Hosts
+  readonly #dialling: Dialling
 
-  constructor(hosts: Hosts = {}) {
-    this.#hosts = hosts
+  constructor(dialling: Dialling = {}) {
+    this.#dialling = dialling
   }
 
   channel(address: string): Channel {
@@ -23,7 +30,7 @@ export class ChannelPool implements AsyncDisposable {
       this.#channels.set(address, open)
       return open
     }
-    const channel = new Channel(this.#resolve(address))
+    const channel = this.#dial(address)
     this.#channels.set(address, channel)
     for (const [oldAddress, old] of this.#channels) {
       if (this.#channels.size <= CHANNELS_MAX) break
@@ -33,10 +40,13 @@ export class ChannelPool implements AsyncDisposable {
     return channel
   }
 
-  #resolve(address: string): string {
+  #dial(address: string): Channel {
     const colon = address.lastIndexOf(':')
-    const ip = this.#hosts[address.slice(0, colon)]
-    return ip === undefined ? address : ip + address.slice(colon)
+    const host = address.slice(0, colon)
+    const ip = this.#dialling.hosts?.[host]
+    if (ip !== undefined) return new Channel(address, { dial: ip + address.slice(colon) })
+    const { proxy } = this.#dialling
+    return new Channel(address, proxy === undefined || isLoopback(host) ? {} : { proxy })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -44,4 +54,8 @@ export class ChannelPool implements AsyncDisposable {
     this.#channels.clear()
     await Promise.all(channels.map((channel) => channel[Symbol.asyncDispose]()))
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || host.startsWith('127.')
 }

@@ -31,9 +31,13 @@ export class Channel implements AsyncDisposable {
   readonly address: string
   readonly #client: Client
 
-  constructor(address: string) {
+  /** @param via `dial`: connect there instead; `proxy`: connect through this HTTP CONNECT proxy, which resolves the name */
+  constructor(address: string, via: { readonly dial?: string; readonly proxy?: string } = {}) {
     this.address = address
-    this.#client = new Client(address, credentials.createInsecure(), {
+    this.#client = new Client(via.proxy ?? via.dial ?? address, credentials.createInsecure(), {
+      // What grpc-js itself sets when the environment names a proxy.
+      ...(via.proxy === undefined ? {} : { 'grpc.http_connect_target': `dns:${address}`, 'grpc.enable_http_proxy': 0 }),
+      'grpc.default_authority': address,
       'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
       'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,

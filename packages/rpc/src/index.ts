@@ -1,7 +1,7 @@
 export { Channel, clientOf, openChannel } from './client.ts'
 export type { ClientOf, StreamOptions, UnaryOptions } from './client.ts'
 export { ChannelPool } from './channel-pool.ts'
-export type { Hosts } from './channel-pool.ts'
+export type { Dialling } from './channel-pool.ts'
 export type { MessageType, MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from './definition.ts'
 export { CONCURRENT_CALLS_MAX, MESSAGE_BYTES_MAX } from './limits.ts'
 export { implement, serve } from './server.ts'

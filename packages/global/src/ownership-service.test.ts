@@ -1,0 +1,91 @@
+import { compareTimestamps } from '@meridian/hlc'
+import { MemoryCluster } from '@meridian/store/memory'
+import { EMPTY_KEY, keyOfText } from '@meridian/topology'
+import { describe, expect, it } from 'vitest'
+import { CITIES, EAST, nextOperation, openGlobalServer, WEST } from './world.ts'
+
+const create = { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] } as const
+const split = (...at: string[]) => ({ kind: 'split', keyspace: CITIES, at: at.map(keyOfText) }) as const
+
+describe('OwnershipService', () => {
+  it('creates, splits, assigns, activates and merges, each in one transaction', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a')
+    await s.service.mutate(nextOperation(), create, s.signal)
+    await s.service.mutate(nextOperation(), split('DE', 'FR'), s.signal)
+    await s.service.mutate(
+      nextOperation(),
+      { kind: 'assign', keyspace: CITIES, assignments: [{ start: keyOfText('DE'), owner: WEST, standbys: [EAST] }] },
+      s.signal,
+    )
+    await s.service.mutate(nextOperation(), { kind: 'activate', keyspace: CITIES, starts: [keyOfText('DE')] }, s.signal)
+    const range = await s.service.lookup(CITIES, keyOfText('DE/123'), s.signal)
+    expect(range).toMatchObject({ owner: WEST, generation: 3n, status: 'active' })
+    expect((await s.service.lookup(CITIES, keyOfText('FR/1'), s.signal)).generation).toBe(2n)
+    expect(s.view.ranges.violation()).toBeUndefined()
+    await expect(
+      s.service.mutate(nextOperation(), { kind: 'merge', keyspace: CITIES, at: keyOfText('DE') }, s.signal),
+    ).rejects.toMatchObject({ code: 'OWNERS_DIFFER' })
+  })
+
+  it('answers a repeated call from its record, and refuses the id for another call', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a')
+    await s.service.mutate(nextOperation(), create, s.signal)
+    const operation = nextOperation()
+    const first = await s.service.mutate(operation, split('M'), s.signal)
+    const again = await s.service.mutate(operation, split('M'), s.signal)
+    expect(again.ranges).toEqual(first.ranges)
+    expect(s.view.ranges.list(CITIES)).toHaveLength(2)
+    await expect(s.service.mutate(operation, split('N'), s.signal)).rejects.toMatchObject({ code: 'OPERATION_REUSED' })
+  })
+
+  it('has one effect when the transaction was applied and its answer lost', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a')
+    await s.service.mutate(nextOperation(), create, s.signal)
+    s.store.faults.next('unknown-after')
+    const outcome = await s.service.mutate(nextOperation(), split('M'), s.signal)
+    expect(outcome.ranges).toHaveLength(2)
+    s.store.faults.next('unknown-before')
+    const operation = nextOperation()
+    await expect(s.service.mutate(operation, split('T'), s.signal)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await s.service.mutate(operation, split('T'), s.signal)
+    expect(s.view.ranges.list(CITIES)).toHaveLength(3)
+  })
+
+  it('lets many servers change the map at once: nothing lost, stamps in revision order', async () => {
+    const cluster = new MemoryCluster()
+    // The second server's wall is behind by less than the largest offset: it must learn the others' stamps.
+    await using a = await openGlobalServer(cluster, 'a', 1_800_000_000_400)
+    await using b = await openGlobalServer(cluster, 'b', 1_800_000_000_000)
+    await a.service.mutate(nextOperation(), create, a.signal)
+    const letters = [...'BCDEFGHIJKLMNOPQRSTUVW']
+    await Promise.all(
+      letters.map((letter, i) => (i % 2 === 0 ? a : b).service.mutate(nextOperation(), split(letter), a.signal)),
+    )
+    await a.service.catchUp(a.signal)
+    const ranges = a.view.ranges.list(CITIES)
+    expect(ranges.map((range) => range.start)).toEqual([EMPTY_KEY, ...letters.map(keyOfText)])
+    expect(a.view.ranges.violation()).toBeUndefined()
+    const byRevision = ranges.toSorted((x, y) => Number(modRevision(a, x.start) - modRevision(a, y.start)))
+    for (const [i, range] of byRevision.entries()) {
+      const before = byRevision[i - 1]
+      if (before === undefined || modRevision(a, before.start) === modRevision(a, range.start)) continue
+      expect(compareTimestamps(before.stamp, range.stamp)).toBeLessThan(0)
+    }
+  })
+
+  it('refuses to stamp when the committed stamp is further ahead than the largest offset', async () => {
+    const cluster = new MemoryCluster()
+    await using ahead = await openGlobalServer(cluster, 'a', 1_800_000_010_000)
+    await using behind = await openGlobalServer(cluster, 'b', 1_800_000_000_000)
+    await ahead.service.mutate(nextOperation(), create, ahead.signal)
+    await expect(behind.service.mutate(nextOperation(), split('M'), behind.signal)).rejects.toMatchObject({
+      code: 'CLOCK_OFFSET',
+    })
+    behind.wall.advance(10_000)
+    await behind.service.mutate(nextOperation(), split('M'), behind.signal)
+  })
+})
+
+function modRevision(server: Awaited<ReturnType<typeof openGlobalServer>>, start: string): bigint {
+  return server.view.record(`/range/${CITIES}/${Buffer.from(start, 'latin1').toString('hex')}`)?.modRevision ?? 0n
+}

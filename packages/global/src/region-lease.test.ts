@@ -1,0 +1,104 @@
+import { silentLogger } from '@meridian/loop'
+import { ManualClock } from '@meridian/loop/testing'
+import { MemoryCluster } from '@meridian/store/memory'
+import { generation, keyOfText, regionLeaseKey } from '@meridian/topology'
+import type { Revision } from '@meridian/topology'
+import { describe, expect, it } from 'vitest'
+import { RegionAgent } from './region-agent.ts'
+import { encodeRegionLease, RegionLease } from './region-lease.ts'
+import { CITIES, EAST, nextOperation, openGlobalServer, WEST } from './world.ts'
+
+const revision = (value: number) => BigInt(value) as Revision
+
+describe('RegionLease', () => {
+  it('counts from the sending of an acknowledged renewal', () => {
+    const lease = new RegionLease(9000)
+    expect(lease.remainingMs(0)).toBe(0)
+    lease.renewed({ sentMs: 1000, revision: revision(5) })
+    // Whatever the acknowledgement took, the end is 9 s after the sending.
+    expect([3000, 9999, 10_000, 20_000].map((now) => lease.remainingMs(now))).toEqual([7000, 1, 0, 0])
+  })
+
+  it('vouches for a view only as far as the newest renewal that the view includes', () => {
+    const lease = new RegionLease(9000)
+    lease.renewed({ sentMs: 0, revision: revision(10) })
+    lease.renewed({ sentMs: 2000, revision: revision(20) })
+    expect([9, 10, 19, 20, 99].map((view) => lease.remainingAtMs(3000, revision(view)))).toEqual([
+      0, 6000, 6000, 8000, 8000,
+    ])
+  })
+})
+
+describe('RegionAgent', () => {
+  async function world() {
+    const cluster = new MemoryCluster()
+    const s = await openGlobalServer(cluster, 'a')
+    const clock = new ManualClock()
+    const agent = () =>
+      new RegionAgent({
+        region: EAST,
+        store: s.store,
+        view: s.view,
+        clock,
+        log: silentLogger,
+        leaseMs: 9000,
+        renewEveryMs: 2000,
+      })
+    await s.service.mutate(
+      nextOperation(),
+      { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] },
+      s.signal,
+    )
+    return { s, clock, agent, [Symbol.asyncDispose]: () => s[Symbol.asyncDispose]() }
+  }
+
+  it('confirms only the pairs that G showed as its own at or after the renewal', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    await w.s.service.catchUp(w.s.signal)
+    const range = w.s.service.lookupLocal(CITIES, keyOfText('x'))
+    const pair = { rangeId: range.rangeId, generation: range.generation }
+    const older = { ...pair, generation: generation(range.generation - 1n) }
+    expect(agent.confirm([pair, older])).toEqual({ remainingMs: 9000, confirmed: [pair] })
+    await w.s.service.mutate(
+      nextOperation(),
+      { kind: 'assign', keyspace: CITIES, assignments: [{ start: range.start, owner: WEST, standbys: [] }] },
+      w.s.signal,
+    )
+    await w.s.service.catchUp(w.s.signal)
+    // The pooled lease lives on, the authority over the range does not.
+    expect(agent.confirm([pair])).toEqual({ remainingMs: 9000, confirmed: [] })
+  })
+
+  it('shares the lease with siblings and takes nothing from an unanswered renewal', async () => {
+    await using w = await world()
+    const [first, second] = [w.agent(), w.agent()]
+    await first.renew(w.s.signal)
+    await second.renew(w.s.signal)
+    await first.renew(w.s.signal)
+    expect(first.record).toEqual({ term: 1n, counter: 3n })
+    await second.renew(w.s.signal)
+    await w.clock.advance(8000)
+    w.s.store.faults.next('unknown-after')
+    await expect(second.renew(w.s.signal)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(second.remainingMs()).toBe(1000)
+    await second.renew(w.s.signal)
+    expect({ left: second.remainingMs(), record: second.record }).toEqual({
+      left: 9000,
+      record: { term: 1n, counter: 6n },
+    })
+  })
+
+  it('vouches for nothing after its term was raised by somebody else', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    const value = encodeRegionLease({ term: 2n, counter: 1n })
+    await w.s.store.txn({ guards: [], operations: [{ kind: 'put', key: regionLeaseKey(EAST), value }] }, w.s.signal)
+    w.s.store.faults.next('unavailable')
+    await agent.renew(w.s.signal).catch(() => {})
+    await agent.renew(w.s.signal)
+    expect(agent.record?.term).toBe(2n)
+  })
+})
