@@ -155,6 +155,7 @@ export function electionSuite(context: SuiteContext): void {
       const role = newRole()
       const leadership = await far.losingAnswer(
         () => stand(far.store, role, 'x', new AbortController().signal),
+        `/elect/${role}/`,
         async () => (await observeLeader(store, role)) !== undefined,
       )
       expect(await observeLeader(store, role)).toEqual({ token: leadership.token, value: 'x' })

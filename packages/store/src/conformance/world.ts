@@ -21,8 +21,8 @@ export interface WorldClient {
   /** Its connections are lost once; new ones are accepted. */
   cut(): Promise<void>
   /**
-   * Runs `call` such that its request arrives and its answer does not. `arrived` asks by another client whether the
-   * request had its effect.
+   * Runs `call` such that its first transaction that mentions `mention` arrives and the answer does not. `arrived` asks
+   * by another client whether it had its effect.
    */
-  losingAnswer<T>(call: () => Promise<T>, arrived: () => Promise<boolean>): Promise<T>
+  losingAnswer<T>(call: () => Promise<T>, mention: string, arrived: () => Promise<boolean>): Promise<T>
 }

@@ -12,6 +12,7 @@ export function writeFaultSuite(context: SuiteContext): void {
       const outcome = await settled(
         far.losingAnswer(
           () => far.store.txn({ guards: [], operations: [put(key, 'once')] }),
+          key,
           async () => (await store.get(key)) !== undefined,
         ),
       )
@@ -34,6 +35,7 @@ export function writeFaultSuite(context: SuiteContext): void {
               guards: [{ kind: 'create-revision', key, equals: NEVER }],
               operations: [put(key, 'mine')],
             }),
+          key,
           async () => (await store.get(key)) !== undefined,
         ),
       )

@@ -1,1 +1,3 @@
-export {}
+export type { EtcdCredentials } from './endpoint.ts'
+export { openEtcdStore } from './store.ts'
+export type { EtcdStoreOptions } from './store.ts'

@@ -1,0 +1,208 @@
+import { silentLogger, systemClock } from '@meridian/loop'
+import type { EtcdCluster, Link, TcpCutter, Toxiproxy } from '@meridian/testkit'
+import { freePort, startEtcd, startTcpCutter, startToxiproxy, waitFor } from '@meridian/testkit'
+import type { Revision } from '@meridian/topology'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { after, put, settled, text, write } from './conformance/context.ts'
+import type { StoreWorld, WorldClient } from './conformance/index.ts'
+import { storeConformance } from './conformance/index.ts'
+import { WatchRecorder } from './conformance/watch-recorder.ts'
+import { openEtcdStore } from './etcd/index.ts'
+import type { Store } from './store.ts'
+
+const REQUEST_TIMEOUT_MS = 1500
+
+function open(...endpoints: string[]): Promise<Store> {
+  return openEtcdStore({
+    endpoints,
+    clock: systemClock,
+    log: silentLogger,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    listPageRecords: 100,
+  })
+}
+
+/** A client behind a cutter behind a Toxiproxy link: bytes are looked at in the one, lost in the other. */
+interface FaultyClient extends WorldClient {
+  readonly cutter: TcpCutter
+  readonly link: Link
+}
+
+async function faultyClient(stack: AsyncDisposableStack, proxy: Toxiproxy, upstream: string): Promise<FaultyClient> {
+  const link = stack.use(await proxy.proxy('client', upstream))
+  const cutter = stack.use(await startTcpCutter(link.address))
+  const store = stack.use(await open(`http://${cutter.address}`))
+  return {
+    store,
+    cutter,
+    link,
+    isolate: () => link.cut(),
+    heal: () => link.heal(),
+    cut: async () => cutter.cutAll(),
+    async losingAnswer(call, mention, arrived) {
+      cutter.onBytes('upstream', (_total, chunk) => {
+        if (chunk.includes(mention)) cutter.dropResponses(true)
+        return 'pass'
+      })
+      const answer = settled(call())
+      await waitFor(`${mention} arrived`, arrived)
+      cutter.onBytes('upstream', undefined)
+      cutter.cutAll()
+      cutter.dropResponses(false)
+      const outcome = await answer
+      if ('error' in outcome) throw outcome.error
+      return outcome.value
+    },
+  }
+}
+
+async function makeWorld(): Promise<StoreWorld> {
+  const stack = new AsyncDisposableStack()
+  const cluster = stack.use(await startEtcd())
+  const proxy = stack.use(await startToxiproxy())
+  const [upstream = ''] = cluster.endpoints
+  return {
+    clock: systemClock,
+    leaseTtlMs: 1000,
+    client: () => faultyClient(stack, proxy, upstream),
+    async compact(revision) {
+      await cluster.etcdctl(['compact', String(revision)])
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+storeConformance('etcd', makeWorld)
+
+describe('one etcd member', () => {
+  const stack = new AsyncDisposableStack()
+  let cluster: EtcdCluster
+  let proxy: Toxiproxy
+  let store: Store
+  let url: string
+
+  beforeAll(async () => {
+    cluster = stack.use(await startEtcd())
+    proxy = stack.use(await startToxiproxy())
+    url = cluster.endpoints[0] ?? ''
+    store = stack.use(await open(url))
+  })
+  afterAll(() => stack.disposeAsync())
+
+  it('loses nothing when cut after the confirmation of a watch and before its backlog, again and again', async () => {
+    await using far = new AsyncDisposableStack()
+    const client = await faultyClient(far, proxy, url)
+    const first = await write(store, put('/e1/a', 'v0'))
+    const watch = far.use(new WatchRecorder(client.store, first, '/e1/'))
+    await watch.until('v0', () => watch.lines.length === 1)
+    await client.link.refuse()
+    await watch.until('lost', () => watch.connections.at(-1) === 'lost')
+    for (let i = 1; i <= 5; i++) await write(store, put('/e1/a', `v${i}`))
+    let cuts = 0
+    client.cutter.onBytes('downstream', (_total, chunk) => {
+      // The key is first mentioned in the backlog; the confirmation went before.
+      if (cuts === 3 || !chunk.includes('/e1/a')) return 'pass'
+      cuts += 1
+      return 'cut'
+    })
+    await client.link.accept()
+    await watch.until('v5', () => watch.lines.length >= 6)
+    expect(cuts).toBe(3)
+    expect(watch.lines).toEqual([0, 1, 2, 3, 4, 5].map((i) => `/e1/a=v${i}`))
+  })
+
+  it('delivers a backlog far above 4 MiB, each revision whole', async () => {
+    const value = 'x'.repeat(500 * 1024)
+    const from = after((await store.list('/e2/')).revision)
+    const count = 8
+    for (let i = 0; i < count; i++) await write(store, put('/e2/a', value), put('/e2/b', value), put('/e2/c', 'small'))
+    await using watch = new WatchRecorder(store, from, '/e2/')
+    await watch.until('all', () => watch.revisions.length >= count)
+    expect(watch.revisions).toEqual(Array.from({ length: count }, (_, i) => from + BigInt(i)))
+    for (const event of watch.events) {
+      if (event.kind === 'changes') expect(event.changes.map(({ value: v }) => v?.length)).toEqual([512000, 512000, 5])
+    }
+    expect((await store.list('/e2/')).records).toHaveLength(3)
+  })
+
+  it('says that a write surely had no effect when nobody listens, and meets its deadline when nobody answers', async () => {
+    await using nobody = await open(`http://127.0.0.1:${await freePort()}`)
+    await expect(write(nobody, put('/e4/a', 'x'))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await expect(nobody.get('/e4/a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await using far = new AsyncDisposableStack()
+    const client = await faultyClient(far, proxy, url)
+    await client.store.get('/e4/a')
+    await client.isolate()
+    const begunMs = performance.now()
+    await expect(client.store.txn({ guards: [], operations: [] })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(performance.now() - begunMs).toBeLessThan(2 * REQUEST_TIMEOUT_MS)
+  })
+
+  it('grants what the server grants, not what was asked for', async () => {
+    const lease = await store.grantLease(10)
+    expect(lease.ttlMs).toBe(1000)
+    expect(await store.renewLease(lease.id)).toBe(1000)
+    await store.revokeLease(lease.id)
+    await store.revokeLease(lease.id)
+    expect(await store.renewLease(lease.id)).toBeUndefined()
+  })
+
+  it('goes on after a restart of the member', async () => {
+    const [member] = cluster.members
+    const from = after((await store.list('/restart/')).revision)
+    await using watch = new WatchRecorder(store, from, '/restart/')
+    await write(store, put('/restart/a', '1'))
+    await watch.until('the first', () => watch.lines.length === 1)
+    await member?.kill()
+    await expect(store.get('/restart/a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await member?.start()
+    await waitFor('a write', () => settled(write(store, put('/restart/a', '2'))).then((outcome) => 'value' in outcome))
+    await watch.until('the second', () => watch.lines.length === 2)
+    expect(watch.lines).toEqual(['/restart/a=1', '/restart/a=2'])
+  })
+})
+
+describe('three etcd members', () => {
+  const stack = new AsyncDisposableStack()
+  let cluster: EtcdCluster
+  beforeAll(async () => {
+    cluster = stack.use(await startEtcd({ members: 3, heartbeatMs: 50 }))
+  })
+  afterAll(() => stack.disposeAsync())
+
+  it('asks the nearest that answers, and comes back to it', async () => {
+    const [near, far] = cluster.members
+    if (near === undefined || far === undefined) throw new Error('no members')
+    await using store = await open(near.clientUrl, far.clientUrl)
+    expect((await store.status()).endpoint).toBe(near.clientUrl)
+    await near.kill()
+    expect((await store.status()).endpoint).toBe(far.clientUrl)
+    await waitFor('a write by way of the other', () =>
+      settled(write(store, put('/near/a', '1'))).then((outcome) => 'value' in outcome),
+    )
+    await near.start()
+    await waitFor('the nearest answers again', async () => (await store.status()).endpoint === near.clientUrl)
+    await cluster.ready()
+  })
+
+  it('notices the loss of its quorum, also in watches, and loses nothing', async () => {
+    const [left, ...killed] = cluster.members
+    if (left === undefined) throw new Error('no members')
+    await using store = await open(left.clientUrl)
+    const from = after((await store.list('/e8/')).revision)
+    await using watch = new WatchRecorder(store, from as Revision, '/e8/')
+    await write(store, put('/e8/a', '1'))
+    await watch.until('the first', () => watch.lines.length === 1)
+    await Promise.all(killed.map((member) => member.kill()))
+    await watch.until('the silence noticed', () => watch.connections.at(-1) === 'lost', 15_000)
+    await expect(store.get('/e8/a')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    expect(text((await store.get('/e8/a', { consistency: 'local' }))?.value)).toBe('1')
+    await expect(write(store, put('/e8/b', 'lost'))).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await Promise.all(killed.map((member) => member.start()))
+    await waitFor('a write', () => settled(write(store, put('/e8/a', '2'))).then((outcome) => 'value' in outcome), {
+      timeoutMs: 20_000,
+    })
+    await watch.until('the second', () => watch.lines.includes('/e8/a=2'), 15_000)
+    expect(watch.lines.filter((line) => line.startsWith('/e8/a'))).toEqual(['/e8/a=1', '/e8/a=2'])
+  })
+})
