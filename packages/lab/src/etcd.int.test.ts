@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 
 import { calibratedRttMs, quantile } from './calibrate.ts'
 import { commitFloorMs } from './commit-floor.ts'
-import { awsMatrix, startTestLab } from './testing/start-test-lab.ts'
+import { awsMatrix, startTestLab } from './fixtures/start-test-lab.ts'
 import { wanHost } from './wan-name.ts'
 
 /** One etcd voter per region as the global tier runs it: peers advertise WAN names and listen on loopback. */

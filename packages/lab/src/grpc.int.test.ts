@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { tempDir } from '@meridian/testkit'
 import { expect, test } from 'vitest'
 
-import { pairMatrix, startTestLab } from './testing/start-test-lab.ts'
+import { pairMatrix, startTestLab } from './fixtures/start-test-lab.ts'
 
-const MAIN = fileURLToPath(new URL('testing/grpc-echo.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('fixtures/grpc-echo.ts', import.meta.url))
 
 function run(
   args: readonly string[],

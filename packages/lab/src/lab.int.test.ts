@@ -13,7 +13,7 @@ import { canary } from './canary.ts'
 import { startLab } from './lab.ts'
 import type { Lab } from './lab.ts'
 import { Probe } from './probe.ts'
-import { awsMatrix, pairMatrix, startTestLab, testPorts } from './testing/start-test-lab.ts'
+import { awsMatrix, pairMatrix, startTestLab, testPorts } from './fixtures/start-test-lab.ts'
 
 const matrix = (await awsMatrix()).first(3)
 const egressPort = (lab: Lab, region: string): number => Number(new URL(lab.egressUrl(region, 'http')).port)
@@ -182,7 +182,7 @@ describe('a lab of two', () => {
 
     const child = spawn(
       process.execPath,
-      [fileURLToPath(new URL('testing/lab-child.ts', import.meta.url)), folder.path],
+      [fileURLToPath(new URL('fixtures/lab-child.ts', import.meta.url)), folder.path],
       {
         stdio: ['pipe', 'pipe', 'inherit'],
       },

@@ -69,7 +69,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     links: specs.map(({ source, target, listenPort }) => ({ source, target, port: listenPort })),
     forwards: ports.forwards.map((forward) => ({ ...forward })),
     toxiproxy: {
-      binary: options.toxiproxyBinary ?? process.env['MERIDIAN_TOXIPROXY_SERVER'] ?? 'toxiproxy-server',
+      binary: options.toxiproxyBinary ?? (process.env['MERIDIAN_TOXIPROXY_SERVER'] || 'toxiproxy-server'),
       apiPort: ports.toxiproxyApi,
       logFile: join(logDir, 'toxiproxy.log'),
     },

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { quantile } from './calibrate.ts'
 import { PROBE_PORT } from './front/probe-point.ts'
 import { Probe } from './probe.ts'
-import { pairMatrix, startTestLab } from './testing/start-test-lab.ts'
+import { pairMatrix, startTestLab } from './fixtures/start-test-lab.ts'
 
 const ROUND_TRIPS = 3_000
 const MESSAGE = Buffer.alloc(128, '.')

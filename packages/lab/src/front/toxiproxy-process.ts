@@ -28,7 +28,7 @@ export class ToxiproxyProcess {
     const child = spawn(binary, ['-host', LOOPBACK, '-port', String(apiPort)], {
       stdio: ['ignore', log, log],
       detached: true,
-      env: { ...process.env, LOG_LEVEL: 'warn' },
+      env: { ...process.env, LOG_LEVEL: 'error' },
     })
     closeSync(log)
     let failure: string | undefined
