@@ -110,7 +110,10 @@ test.each([
   ['a page of its own generation', '1:-#2!', ['1:-#2!|'], 'GENERATION_MISMATCH'],
   ['a vacant range', '1:-#2', ['1:-#1!|'], 'RANGE_NOT_ACTIVE'],
 ])('adoption over %s is refused', (_, text, old, code) => {
-  const pages = old.map((each) => open(...(each.split('|') as [string, string])))
+  const pages = old.map((each) => {
+    const [of = '', bounds] = each.split('|')
+    return open(of, bounds)
+  })
   expect(adoptPages(range(text), pages, three, NONE)).toMatchObject({ ok: false, error: { code } })
 })
 
