@@ -57,15 +57,17 @@ take_lock() {
       continue
     fi
     if [ -z "$said" ]; then
-      say "$2: waiting for another launcher (process ${owner%%.*}), which is at it"
+      working_on "${lock##*/}" "$2: waiting for another launcher (process ${owner%%.*}), which is at it"
       said=yes
     fi
     if [ $(($(seconds_now) - began)) -gt "$LOCK_WAIT_SECONDS_MAX" ]; then
+      done_with "${lock##*/}"
       say "$2: process ${owner%%.*} has held $lock for $LOCK_WAIT_SECONDS_MAX s; end it, or remove that file"
       return 1
     fi
     sleep 0.2
   done
+  if [ -n "$said" ]; then done_with "${lock##*/}"; fi
 }
 
 break_lock() {
