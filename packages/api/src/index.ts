@@ -1,1 +1,3 @@
-export {}
+export { FollowerRegistry } from './follower-registry.ts'
+export type { NodeDirectory, Parts, RegionControl, ServerParts } from './parts.ts'
+export { regionServices } from './services.ts'

@@ -1,0 +1,25 @@
+import {
+  LeadershipServiceDefinition,
+  MapServiceDefinition,
+  NodeServiceDefinition,
+  OwnershipServiceDefinition,
+  StatusServiceDefinition,
+} from '@meridian/protocol'
+import { implement } from '@meridian/rpc'
+import type { Service } from '@meridian/rpc'
+import { mapHandlers } from './map-handlers.ts'
+import { leadershipHandlers, nodeHandlers } from './node-handlers.ts'
+import { ownershipHandlers } from './ownership-handlers.ts'
+import type { Parts } from './parts.ts'
+import { statusHandlers } from './status-handlers.ts'
+
+/** Every service a region server answers. */
+export function regionServices(parts: Parts): Service[] {
+  return [
+    implement(OwnershipServiceDefinition, ownershipHandlers(parts)),
+    implement(LeadershipServiceDefinition, leadershipHandlers(parts)),
+    implement(MapServiceDefinition, mapHandlers(parts)),
+    implement(NodeServiceDefinition, nodeHandlers(parts)),
+    implement(StatusServiceDefinition, statusHandlers(parts)),
+  ]
+}

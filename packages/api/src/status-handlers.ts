@@ -1,0 +1,90 @@
+import { toWirePosition } from '@meridian/protocol'
+import type { StatusServiceDefinition, TierStatus } from '@meridian/protocol'
+import type { HandlersOf } from '@meridian/rpc'
+import type { Store } from '@meridian/store'
+import { isMeridianError } from '@meridian/topology'
+import type { NodeId } from '@meridian/topology'
+import type { Parts, ServerParts } from './parts.ts'
+
+/** How long a tier may take to answer before the status says that it did not, ms. */
+const TIER_MS_MAX = 2000
+
+export function statusHandlers(parts: Parts): HandlersOf<typeof StatusServiceDefinition> {
+  return {
+    getStatus: async (_, call) => {
+      const server = parts()
+      const [global, regional] = await Promise.all([
+        tierStatus(server.globalStore, call.signal),
+        tierStatus(server.regionStore, call.signal),
+      ])
+      const nowMs = server.clock.nowMs()
+      return {
+        region: server.region,
+        server: server.server,
+        global,
+        regional,
+        lease: {
+          term: server.agent.record?.term ?? 0n,
+          counter: server.agent.record?.counter ?? 0n,
+          remainingMs: Math.floor(server.agent.remainingMs()),
+        },
+        controller: server.control.controller() ?? '',
+        publisher: server.publisher() ?? '',
+        positions: server.reports().map(({ stream, position }) => ({ stream, position: toWirePosition(position) })),
+        rangesOwned: server.globalView.ranges.list().filter((range) => range.owner === server.region).length,
+        followers: server.followers.list(nowMs).map((follower) => ({
+          follower: follower.name,
+          life: follower.life,
+          positions: [...follower.positions].map(([stream, position]) => ({ stream, position: toWirePosition(position) })),
+          silentMs: BigInt(Math.round(nowMs - follower.heardMs)),
+        })),
+        ...shardStatus(server),
+      }
+    },
+  }
+}
+
+function shardStatus(server: ServerParts) {
+  const held = new Map<NodeId, number>()
+  const led = new Map<NodeId, number>()
+  let shards = 0
+  let shardsLeaderless = 0
+  for (const { page } of server.regionView.pages.values()) {
+    for (const shard of page.shards) {
+      shards += 1
+      for (const replica of shard.replicas) held.set(replica, (held.get(replica) ?? 0) + 1)
+      if (shard.status === 'assigned') led.set(shard.leader, (led.get(shard.leader) ?? 0) + 1)
+      else shardsLeaderless += 1
+    }
+  }
+  const nodes = [...server.regionView.nodes.values()].map(({ node }) => ({
+    nodeId: node.nodeId,
+    zone: node.zone,
+    address: node.address,
+    nodeEpoch: node.nodeEpoch,
+    status: node.status,
+    shardsLed: led.get(node.nodeId) ?? 0,
+    shardsHeld: held.get(node.nodeId) ?? 0,
+    silentMs: BigInt(Math.max(0, Math.round(server.regionView.silentMs(node.nodeId)))),
+  }))
+  return { shards, shardsLeaderless, nodes: nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }
+}
+
+async function tierStatus(store: Store, signal: AbortSignal): Promise<TierStatus> {
+  try {
+    const status = await store.status(AbortSignal.any([signal, AbortSignal.timeout(TIER_MS_MAX)]))
+    return {
+      leader: status.leader ?? '',
+      member: status.memberId,
+      raftTerm: status.raftTerm,
+      revision: status.revision,
+      version: status.version,
+      endpoint: status.endpoint,
+      error: '',
+    }
+  } catch (error) {
+    // A tier that does not answer is what the status is asked for, not a reason to give none.
+    const text = isMeridianError(error) ? error.message : String(error)
+    return { leader: '', member: '', raftTerm: 0n, revision: 0n, version: '', endpoint: '', error: text }
+  }
+}
