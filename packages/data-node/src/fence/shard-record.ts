@@ -1,0 +1,30 @@
+import type { Key, KeyspaceName, NodeEpoch, NodeId, RangeId, RegionId, ShardId, Token } from '@meridian/topology'
+
+/** One shard as its region's controller committed it, with all that a request or a replica needs to reach it. */
+export interface ShardRecord {
+  readonly shardId: ShardId
+  readonly rangeId: RangeId
+  readonly keyspace: KeyspaceName
+  readonly start: Key
+  /** The empty key means unbounded. */
+  readonly end: Key
+  readonly token: Token
+  readonly region: RegionId
+  /** Absent: nobody leads. */
+  readonly leader: ShardLeader | undefined
+  readonly replicas: readonly ReplicaAddress[]
+}
+
+export interface ShardLeader {
+  readonly nodeId: NodeId
+  /** `host:port` */
+  readonly address: string
+  /** The life of the node that the leadership is bound to: any other life of the same node is not the leader. */
+  readonly nodeEpoch: NodeEpoch
+}
+
+export interface ReplicaAddress {
+  readonly nodeId: NodeId
+  /** `host:port` */
+  readonly address: string
+}

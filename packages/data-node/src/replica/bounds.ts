@@ -1,0 +1,46 @@
+/** Bounds of one shard replica. A node may choose smaller ones; simulations do, to reach the edges. */
+export interface ReplicaBounds {
+  /** Entries in one append, bytes of keys and values; a single larger entry still goes alone. */
+  readonly appendBytesMax: number
+  readonly appendEntriesMax: number
+  /** Entries in one answer to a fetch, bytes. */
+  readonly fetchBytesMax: number
+  /** Entries a leader has appended and not yet seen committed; beyond it writes are refused OVERLOADED. */
+  readonly uncommittedEntriesMax: number
+  readonly uncommittedBytesMax: number
+  /** Quorum reads waiting for a round of confirmations. */
+  readonly readsWaitingMax: number
+  /** A write not committed for this long is answered "unknown"; it may still be committed. */
+  readonly writeMsMax: number
+  /** A quorum read not confirmed for this long is refused. */
+  readonly readMsMax: number
+  /** Pause before a replica that did not answer is tried again. */
+  readonly retryMs: number
+  /** A confirmation not answered for this long is asked for again. */
+  readonly confirmRetryMs: number
+  /** Log entries above which a leader trims what every replica holds. */
+  readonly logEntriesMax: number
+  /** Entries kept below that point, so that a replica slightly behind in knowledge still finds where logs meet. */
+  readonly logEntriesKept: number
+  /** Sequences remembered per session with the position they were applied at. */
+  readonly sessionSequencesMax: number
+  /** Sessions with such a window; of the others only the highest sequence is kept. */
+  readonly sessionWindowsMax: number
+}
+
+export const REPLICA_BOUNDS: ReplicaBounds = {
+  appendBytesMax: 1024 * 1024,
+  appendEntriesMax: 256,
+  fetchBytesMax: 1024 * 1024,
+  uncommittedEntriesMax: 1024,
+  uncommittedBytesMax: 64 * 1024 * 1024,
+  readsWaitingMax: 4096,
+  writeMsMax: 10_000,
+  readMsMax: 2_000,
+  retryMs: 100,
+  confirmRetryMs: 200,
+  logEntriesMax: 4096,
+  logEntriesKept: 1024,
+  sessionSequencesMax: 4096,
+  sessionWindowsMax: 1024,
+}

@@ -1,0 +1,202 @@
+import type { FinalReplica, History, HistoryEntry, ReadOperation, TokenValue, WriteOperation } from './history.ts'
+
+/** One line per violation, each beginning with the invariant of SPEC.md; empty when the history is right. */
+export function check(history: History): string[] {
+  const found: string[] = []
+  const log = checkLog(history, found)
+  checkRatchet(history, found)
+  checkSeals(history, found)
+  checkDoor(history, found)
+  const replay = replayLog(log)
+  checkFinal(history.final, log, replay, found)
+  checkWrites(history, replay, found)
+  checkReads(history, replay, found)
+  checkRealTime(history, found)
+  return found
+}
+
+function order(a: TokenValue, b: TokenValue): number {
+  if (a.generation !== b.generation) return a.generation < b.generation ? -1 : 1
+  return a.epoch === b.epoch ? 0 : a.epoch < b.epoch ? -1 : 1
+}
+
+const show = (token: TokenValue): string => `g${token.generation}.e${token.epoch}`
+
+function text(entry: HistoryEntry): string {
+  const items = entry.items.map((item) => `${item.sequence}:${item.key}=${item.value ?? '-'}`)
+  return `${entry.index} ${show(entry.token)} ${entry.session}[${items.join(' ')}]`
+}
+
+/** I15: what replicas applied is one log, its tokens never fall. */
+function checkLog(history: History, found: string[]): HistoryEntry[] {
+  const log: HistoryEntry[] = []
+  for (const record of history.records) {
+    if (record.kind !== 'applied') continue
+    const known = log[record.entry.index - 1]
+    if (known !== undefined && text(known) !== text(record.entry)) {
+      found.push(`I15 two entries applied at one index: ${text(known)} and, at ${record.node}, ${text(record.entry)}`)
+    }
+    log[record.entry.index - 1] ??= record.entry
+  }
+  for (let at = 0; at < log.length; at++) {
+    const entry = log[at]
+    const before = log[at - 1]
+    if (entry === undefined) found.push(`I15 nobody applied entry ${at + 1}, but later ones were`)
+    else if (before !== undefined && order(entry.token, before.token) < 0) found.push(`I15 token falls at ${text(entry)}`)
+  }
+  return log.filter((entry) => entry !== undefined)
+}
+
+/** I13: no replica's durable promise falls, and nothing below it is accepted. */
+function checkRatchet(history: History, found: string[]): void {
+  const highest = new Map<string, TokenValue>()
+  for (const record of history.records) {
+    if (record.kind === 'promised' || record.kind === 'sealed') {
+      const before = highest.get(record.node)
+      if (before !== undefined && order(record.token, before) < 0) {
+        found.push(`I13 ${record.node} ${record.kind} ${show(record.token)} after ${show(before)}`)
+      } else highest.set(record.node, record.token)
+    }
+    if (record.kind === 'accepted' && order(record.token, record.promised) < 0) {
+      found.push(`I13 ${record.node} accepted ${show(record.token)} below ${show(record.promised)}`)
+    }
+  }
+}
+
+/** I14: before the first answer under a token, a majority has promised it. I7: one leader per token. */
+function checkSeals(history: History, found: string[]): void {
+  const sealed = new Map<string, Set<string>>()
+  const leader = new Map<string, string>()
+  for (const record of history.records) {
+    if (record.kind === 'sealed' || record.kind === 'promised') {
+      const token = show(record.token)
+      sealed.set(token, (sealed.get(token) ?? new Set()).add(record.node))
+    }
+    if (record.kind !== 'served') continue
+    const token = show(record.token)
+    const who = `${record.node}/${record.life}`
+    const other = leader.get(token)
+    if (other === undefined) {
+      leader.set(token, who)
+      const by = sealed.get(token)?.size ?? 0
+      if (by < Math.floor(history.replicas / 2) + 1) found.push(`I14 ${who} served under ${token} sealed by ${by}`)
+    } else if (other !== who) found.push(`I7 ${token} was served by ${other} and by ${who}`)
+  }
+}
+
+/** I16: what was served carried the very token it was served under. */
+function checkDoor(history: History, found: string[]): void {
+  for (const record of history.records) {
+    if (record.kind === 'served' && order(record.asked, record.token) !== 0) {
+      found.push(`I16 ${record.node} served a request with ${show(record.asked)} under ${show(record.token)}`)
+    }
+  }
+}
+
+interface Replay {
+  /** Where each (session, sequence) is in the log first. */
+  readonly firstIndex: Map<string, number>
+  /** Per key, in order of index. */
+  readonly versions: Map<string, { readonly index: number; readonly value: string | undefined }[]>
+}
+
+const pair = (session: string, sequence: bigint): string => `${session}/${sequence}`
+
+/** The naive twin: every pair the first time it stands in the log, without any window. */
+function replayLog(log: readonly HistoryEntry[]): Replay {
+  const firstIndex = new Map<string, number>()
+  const versions: Replay['versions'] = new Map()
+  for (const entry of log) {
+    if (entry.session === '') continue
+    for (const item of entry.items) {
+      const id = pair(entry.session, item.sequence)
+      if (firstIndex.has(id)) continue
+      firstIndex.set(id, entry.index)
+      const list = versions.get(item.key) ?? []
+      list.push({ index: entry.index, value: item.value })
+      versions.set(item.key, list)
+    }
+  }
+  return { firstIndex, versions }
+}
+
+function versionAt(replay: Replay, key: string, index: number): { index: number; value: string | undefined } {
+  const version = (replay.versions.get(key) ?? []).findLast((candidate) => candidate.index <= index)
+  return version?.value === undefined ? { index: 0, value: undefined } : version
+}
+
+/** I20 and determinism: each replica's state is what its log says when every pair counts once. */
+function checkFinal(final: readonly FinalReplica[], log: readonly HistoryEntry[], replay: Replay, found: string[]): void {
+  for (const replica of final) {
+    if (replica.appliedIndex !== log.length) found.push(`final: ${replica.node} applied ${replica.appliedIndex} of ${log.length}`)
+    const held = new Map(replica.values.map((row) => [row.key, row]))
+    for (const key of new Set([...replay.versions.keys(), ...held.keys()])) {
+      const expected = versionAt(replay, key, replica.appliedIndex)
+      const row = held.get(key)
+      if (row?.value !== expected.value || (row?.index ?? 0) !== expected.index) {
+        found.push(`I20 ${replica.node} holds ${key}=${row?.value} of ${row?.index}, its log says ${expected.value} of ${expected.index}`)
+      }
+    }
+  }
+}
+
+/** I19, I20, I21: acknowledged writes are where they were said to be, once; failed ones are nowhere. */
+function checkWrites(history: History, replay: Replay, found: string[]): void {
+  for (const operation of history.operations) {
+    if (operation.kind !== 'write') continue
+    if (operation.outcome === 'ok') {
+      for (const result of operation.results) {
+        const index = replay.firstIndex.get(pair(operation.session, result.sequence))
+        if (index === undefined) found.push(`I19 acknowledged ${pair(operation.session, result.sequence)} is not in the log`)
+        else if (index !== result.index) found.push(`I20 ${pair(operation.session, result.sequence)} acknowledged at ${result.index}, is at ${index}`)
+      }
+    }
+    if (operation.outcome === 'fail') {
+      for (const item of operation.items) {
+        const index = replay.firstIndex.get(pair(operation.session, item.sequence))
+        if (index !== undefined) found.push(`I21 failed ${pair(operation.session, item.sequence)} is in the log at ${index}`)
+      }
+    }
+  }
+}
+
+/** I18, values: a read returns exactly the state at the position it claims. */
+function checkReads(history: History, replay: Replay, found: string[]): void {
+  for (const read of history.operations) {
+    if (read.kind !== 'read') continue
+    const expected = versionAt(replay, read.key, read.readIndex)
+    if (expected.value !== read.value || expected.index !== read.valueIndex) {
+      found.push(`I18 read of ${read.key} at ${read.readIndex} saw ${read.value} of ${read.valueIndex}, the log says ${expected.value} of ${expected.index}`)
+    }
+  }
+}
+
+/** I18, real time: what begins after something has ended does not lie before it in the log. */
+function checkRealTime(history: History, found: string[]): void {
+  const done: { atMs: number; position: number }[] = []
+  const begun: { operation: ReadOperation | WriteOperation; position: number; lowest: number }[] = []
+  for (const operation of history.operations) {
+    if (operation.kind === 'write') {
+      if (operation.outcome !== 'ok') continue
+      const indexes = operation.results.map((result) => result.index)
+      done.push({ atMs: operation.returnedMs, position: Math.max(...indexes) })
+      begun.push({ operation, position: Math.min(...indexes), lowest: 1 })
+    } else {
+      done.push({ atMs: operation.returnedMs, position: operation.readIndex })
+      begun.push({ operation, position: operation.readIndex, lowest: 0 })
+    }
+  }
+  done.sort((a, b) => a.atMs - b.atMs)
+  begun.sort((a, b) => a.operation.invokedMs - b.operation.invokedMs)
+  let at = 0
+  let highest = 0
+  for (const { operation, position, lowest } of begun) {
+    for (let next = done[at]; next !== undefined && next.atMs < operation.invokedMs; next = done[++at]) {
+      highest = Math.max(highest, next.position)
+    }
+    // A write's own entry is new, so it lies strictly above whatever had been seen; a read may see the same position.
+    if (position < highest + lowest) {
+      found.push(`I18 ${operation.kind} begun at ${operation.invokedMs} lies at ${position}, ${highest} had been seen before`)
+    }
+  }
+}

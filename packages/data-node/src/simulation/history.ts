@@ -1,0 +1,70 @@
+/**
+ * What a run leaves behind for the checker. Plain values only, and no import from the core: a mistake shared with the
+ * code under test could not be seen.
+ */
+export interface TokenValue {
+  readonly generation: bigint
+  readonly epoch: bigint
+}
+
+export interface HistoryItem {
+  readonly sequence: bigint
+  readonly key: string
+  /** Unique over the run; undefined deletes. */
+  readonly value: string | undefined
+}
+
+export interface HistoryEntry {
+  readonly index: number
+  readonly token: TokenValue
+  readonly session: string
+  readonly items: readonly HistoryItem[]
+}
+
+export interface WriteOperation {
+  readonly kind: 'write'
+  readonly session: string
+  readonly items: readonly HistoryItem[]
+  /** First attempt sent. */
+  readonly invokedMs: number
+  readonly returnedMs: number
+  /** `fail`: every attempt was surely without effect. `info`: unknown. */
+  readonly outcome: 'ok' | 'fail' | 'info'
+  /** For `ok`. */
+  readonly results: readonly { readonly sequence: bigint; readonly index: number; readonly duplicate: boolean }[]
+}
+
+export interface ReadOperation {
+  readonly kind: 'read'
+  readonly invokedMs: number
+  readonly returnedMs: number
+  readonly key: string
+  readonly value: string | undefined
+  readonly valueIndex: number
+  /** Log position the read claims to have seen. */
+  readonly readIndex: number
+}
+
+export type ReplicaRecord =
+  /** The disk's promise after a flush or at a start. */
+  | { readonly kind: 'promised'; readonly node: string; readonly token: TokenValue }
+  /** A reply left that says "I have promised this token". */
+  | { readonly kind: 'sealed'; readonly node: string; readonly token: TokenValue }
+  /** Entries of `token` were accepted by a replica whose disk held `promised` then. */
+  | { readonly kind: 'accepted'; readonly node: string; readonly token: TokenValue; readonly promised: TokenValue }
+  /** A leader acknowledged a write or answered a read. */
+  | { readonly kind: 'served'; readonly node: string; readonly token: TokenValue; readonly asked: TokenValue; readonly life: number }
+  | { readonly kind: 'applied'; readonly node: string; readonly entry: HistoryEntry }
+
+export interface FinalReplica {
+  readonly node: string
+  readonly appliedIndex: number
+  readonly values: readonly { readonly key: string; readonly value: string; readonly index: number }[]
+}
+
+export interface History {
+  readonly replicas: number
+  readonly records: readonly ReplicaRecord[]
+  readonly operations: readonly (WriteOperation | ReadOperation)[]
+  readonly final: readonly FinalReplica[]
+}

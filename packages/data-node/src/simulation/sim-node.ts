@@ -1,0 +1,284 @@
+import { tokensEqual } from '@meridian/topology'
+import type { NodeId, Token } from '@meridian/topology'
+import { checkRequest } from '../fence/admit.ts'
+import type { ShardRole, ShardView } from '../fence/admit.ts'
+import type { ShardRecord } from '../fence/shard-record.ts'
+import type { ReplicaBounds } from '../replica/bounds.ts'
+import { DurableImage } from '../replica/durable-image.ts'
+import type { LogEntry, WriteItem } from '../replica/log-entry.ts'
+import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import { openReplica } from '../replica/replica-state.ts'
+import type { DurableShard, Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
+import { roleName } from '../replica/turn.ts'
+import type { Rules } from '../replica/rules.ts'
+import type { ItemOutcome, StoredValue } from '../replica/shard-state.ts'
+import { step } from '../replica/step.ts'
+import type { EventQueue } from './event-queue.ts'
+import type { HistoryEntry, ReplicaRecord } from './history.ts'
+
+/** Ways to break a node outside its core; the core's own rules are broken through `Rules`. */
+export interface NodeFaults {
+  /** The disk keeps no promise but what its log implies. */
+  readonly forgetsPromises?: boolean
+  /** Replies leave before the disk has what they say. */
+  readonly repliesEarly?: boolean
+  /** The table of duplicates is not part of what a disk and a new leader inherit. */
+  readonly duplicatesInMemory?: boolean
+  /** Any token may enter by the door. */
+  readonly opensDoor?: boolean
+  /** Demotion answers "failed" where it must say "unknown". */
+  readonly failsUnknown?: boolean
+}
+
+export type ClientAnswer =
+  | { readonly kind: 'written'; readonly outcomes: readonly ItemOutcome[] }
+  | { readonly kind: 'value'; readonly stored: StoredValue | undefined; readonly readIndex: number }
+  | { readonly kind: 'refused'; readonly code: string }
+  | { readonly kind: 'unknown' }
+
+export type ClientRequest =
+  | { readonly kind: 'write'; readonly token: Token; readonly session: string; readonly items: readonly WriteItem[] }
+  | { readonly kind: 'read'; readonly token: Token; readonly key: WriteItem['key'] }
+
+export interface SimNodeOptions {
+  readonly id: NodeId
+  readonly queue: EventQueue
+  readonly random: { next(): number; int(n: number): number }
+  readonly bounds: ReplicaBounds
+  readonly rules: Rules
+  readonly faults: NodeFaults
+  readonly record: (record: ReplicaRecord) => void
+  /** Carries a request over the network; `answered` may run never, once or several times. */
+  readonly carry: (to: NodeId, request: ReplicaRequest, answered: (response: ReplicaResponse) => void) => void
+  readonly requestTimeoutMs: number
+}
+
+type Disk = { readonly kind: 'write'; readonly apply: (image: DurableImage) => void; readonly done: () => void }
+
+/** The shell around one replica core in virtual time: a disk with a queue, a door, and crashes. */
+export class SimNode {
+  readonly id: NodeId
+  readonly #options: SimNodeOptions
+  readonly #image = new DurableImage()
+  #state: ReplicaState | undefined
+  #life = 0
+  #newest: ShardRecord | undefined
+  #diskQueue: Disk[] = []
+  #flushing = false
+  #entries = new Map<number, LogEntry>()
+  #requests = 0
+  readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
+  readonly #clients = new Map<number, { readonly request: ClientRequest; readonly answer: (answer: ClientAnswer) => void }>()
+
+  constructor(options: SimNodeOptions) {
+    this.id = options.id
+    this.#options = options
+  }
+
+  get life(): number {
+    return this.#life
+  }
+
+  get state(): ReplicaState | undefined {
+    return this.#state
+  }
+
+  start(): void {
+    if (this.#state !== undefined) return
+    this.#life += 1
+    const durable = spoiled(this.#image.shard, this.#options.faults)
+    this.#entries = new Map(durable.entries.map((entry) => [entry.index, entry]))
+    this.#state = openReplica(this.id, durable, { bounds: this.#options.bounds, rules: this.#options.rules })
+    this.#newest = undefined
+    this.#options.record({ kind: 'promised', node: this.id, token: durable.promised })
+    this.#recordApplied(durable.checkpoint.appliedIndex, this.#state)
+    this.#tick(this.#life)
+  }
+
+  /** Loses memory, and of the disk's queue everything beyond a random prefix. */
+  crash(): void {
+    if (this.#state === undefined) return
+    const kept = this.#options.random.int(this.#diskQueue.length + 1)
+    for (const write of this.#diskQueue.slice(0, kept)) write.apply(this.#image)
+    this.#diskQueue = []
+    this.#flushing = false
+    this.#state = undefined
+    this.#replies.clear()
+    this.#clients.clear()
+  }
+
+  learn(record: ShardRecord): void {
+    if (this.#state === undefined) return
+    const known = this.#newest
+    if (known !== undefined && (known.token.generation > record.token.generation || (known.token.generation === record.token.generation && known.token.epoch >= record.token.epoch))) return
+    this.#newest = record
+    const leads = record.leader?.nodeId === this.id && record.leader.nodeEpoch === BigInt(this.#life)
+    this.#step({ kind: 'assign', token: record.token, leads, replicas: record.replicas.map((replica) => replica.nodeId) })
+  }
+
+  replicaRequest(from: NodeId, request: ReplicaRequest, answer: (response: ReplicaResponse) => void): void {
+    if (this.#state === undefined) return
+    const id = ++this.#requests
+    const promisedBefore = this.#state.promised
+    this.#replies.set(id, (response) => {
+      if ((response.kind === 'seal' || response.kind === 'append') && tokensEqual(response.promised, request.token)) {
+        this.#options.record({ kind: 'sealed', node: this.id, token: request.token })
+      }
+      if (response.kind === 'append' && response.matched) {
+        this.#options.record({ kind: 'accepted', node: this.id, token: request.token, promised: promisedBefore })
+      }
+      answer(response)
+    })
+    this.#step({ kind: 'request', id, from, request })
+  }
+
+  clientRequest(request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
+    const state = this.#state
+    if (state === undefined) return
+    const admission = checkRequest(this.#view(state), request.token)
+    if (!admission.admitted && !(this.#options.faults.opensDoor === true && this.#newest !== undefined)) {
+      answer({ kind: 'refused', code: admission.refusal.code })
+      return
+    }
+    const id = ++this.#requests
+    this.#clients.set(id, { request, answer })
+    if (request.kind === 'write') this.#step({ kind: 'write', id, session: request.session, items: request.items })
+    else this.#step({ kind: 'read', id })
+  }
+
+  #view(state: ReplicaState): ShardView | undefined {
+    if (this.#newest === undefined) return undefined
+    const name = roleName(state.role)
+    const role: ShardRole = name === 'serving' ? 'serving' : name === 'follower' ? 'follower' : 'sealing'
+    return { role, newest: this.#newest }
+  }
+
+  #tick(life: number): void {
+    this.#options.queue.after(20, () => {
+      if (this.#state === undefined || this.#life !== life) return
+      this.#step({ kind: 'tick' })
+      this.#tick(life)
+    })
+  }
+
+  #step(event: ReplicaEvent): void {
+    const state = this.#state
+    if (state === undefined) return
+    const before = state.shard.appliedIndex
+    const effects = step(state, event, this.#options.queue.nowMs)
+    for (const effect of effects) {
+      if (effect.kind !== 'persist') continue
+      for (const entry of effect.write.append) this.#entries.set(entry.index, entry)
+    }
+    this.#recordApplied(before, state)
+    for (const effect of effects) this.#perform(state, effect)
+  }
+
+  #recordApplied(before: number, state: ReplicaState): void {
+    for (let index = before + 1; index <= state.shard.appliedIndex; index++) {
+      const entry = this.#entries.get(index)
+      if (entry === undefined) throw new Error(`simulation: entry ${index} was applied and never seen`)
+      this.#options.record({ kind: 'applied', node: this.id, entry: historyEntry(entry) })
+    }
+  }
+
+  #perform(state: ReplicaState, effect: Effect): void {
+    const { faults, record } = this.#options
+    switch (effect.kind) {
+      case 'persist': {
+        const { ticket, write } = effect
+        this.#enqueue((image) => image.write(write), () => {
+          record({ kind: 'promised', node: this.id, token: write.promised })
+          this.#step({ kind: 'persisted', ticket })
+        })
+        return
+      }
+      case 'trim': {
+        const delta = state.shard.takeDirty()
+        this.#enqueue((image) => image.checkpoint(delta, effect.through), () => {})
+        return
+      }
+      case 'send':
+        this.#send(effect.to, effect.request)
+        return
+      case 'reply': {
+        const answer = this.#replies.get(effect.id)
+        this.#replies.delete(effect.id)
+        if (answer === undefined) return
+        if (effect.durable && faults.repliesEarly !== true) this.#enqueue(() => {}, () => answer(effect.response))
+        else answer(effect.response)
+        return
+      }
+      case 'acknowledge':
+        this.#answer(state, effect.id, { kind: 'written', outcomes: effect.outcomes })
+        return
+      case 'unknown':
+        this.#answer(state, effect.id, faults.failsUnknown === true ? { kind: 'refused', code: 'NOT_LEADER' } : { kind: 'unknown' })
+        return
+      case 'refuse':
+        this.#answer(state, effect.id, { kind: 'refused', code: effect.code })
+        return
+      case 'answer-read': {
+        const client = this.#clients.get(effect.id)
+        if (client?.request.kind !== 'read') return
+        this.#answer(state, effect.id, { kind: 'value', stored: state.shard.get(client.request.key), readIndex: state.shard.appliedIndex })
+        return
+      }
+      case 'role':
+        return
+    }
+  }
+
+  #answer(state: ReplicaState, id: number, answer: ClientAnswer): void {
+    const client = this.#clients.get(id)
+    this.#clients.delete(id)
+    if (client === undefined) return
+    if (answer.kind === 'written' || answer.kind === 'value') {
+      const token = state.role.kind === 'follower' ? state.promised : state.role.token
+      this.#options.record({ kind: 'served', node: this.id, token, asked: client.request.token, life: this.#life })
+    }
+    client.answer(answer)
+  }
+
+  #send(to: NodeId, request: ReplicaRequest): void {
+    const life = this.#life
+    let answered = false
+    this.#options.carry(to, request, (response) => {
+      answered = true
+      if (this.#life === life) this.#step({ kind: 'response', from: to, request, response })
+    })
+    this.#options.queue.after(this.#options.requestTimeoutMs, () => {
+      if (!answered && this.#life === life) this.#step({ kind: 'unanswered', from: to, request })
+    })
+  }
+
+  #enqueue(apply: (image: DurableImage) => void, done: () => void): void {
+    this.#diskQueue.push({ kind: 'write', apply, done })
+    if (this.#flushing) return
+    this.#flushing = true
+    const life = this.#life
+    this.#options.queue.after(this.#options.random.next() * 6, () => {
+      if (this.#state === undefined || this.#life !== life) return
+      const batch = this.#diskQueue
+      this.#diskQueue = []
+      this.#flushing = false
+      for (const write of batch) write.apply(this.#image)
+      for (const write of batch) if (this.#life === life) write.done()
+    })
+  }
+}
+
+function historyEntry(entry: LogEntry): HistoryEntry {
+  const items = entry.items.map((item) => ({
+    sequence: item.sequence,
+    key: item.key as string,
+    value: item.value === undefined ? undefined : Buffer.from(item.value).toString(),
+  }))
+  return { index: entry.index, token: entry.token, session: entry.session, items }
+}
+
+function spoiled(shard: DurableShard, faults: NodeFaults): DurableShard {
+  if (faults.duplicatesInMemory === true) return { ...shard, checkpoint: { ...shard.checkpoint, sessions: [] } }
+  if (faults.forgetsPromises === true) return { ...shard, promised: shard.entries.at(-1)?.token ?? shard.base.token }
+  return shard
+}
