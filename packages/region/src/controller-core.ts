@@ -1,0 +1,237 @@
+import type { NodeEpoch, NodeId, NodeRecord, RangeDescriptor, RangeId, RegionId, Revision, ShardId } from '@meridian/topology'
+import { observe, overdue, signalled } from './node-liveness.ts'
+import type { NodeWatches } from './node-liveness.ts'
+import { planPages } from './page-plan.ts'
+import type { PagePlan, PageTxn } from './page-plan.ts'
+import { RegionLimits } from './region-timing.ts'
+import type { RegionTiming } from './region-timing.ts'
+import type { Removal, StoredPage } from './region-view.ts'
+import type { Renewals } from './renewals.ts'
+
+/** Somebody who may still answer lease reads of a shard that has no leader any more. */
+export interface Suspect {
+  readonly nodeId: NodeId
+  /** The life that led; a later one knows nothing of it. Undefined: whichever life was up when the wait began. */
+  readonly nodeEpoch: NodeEpoch
+  /** Cleared once it reports to have applied this revision. */
+  readonly revision: Revision
+}
+
+/** Why a leaderless shard is not given a leader yet. */
+export interface Hold {
+  readonly suspects: readonly Suspect[]
+  /** Controller's clock when it knew of the removal: by W_N later every lease from before has run out. */
+  readonly sinceMs: number
+}
+
+export interface ControllerState {
+  readonly region: RegionId
+  readonly replicaCount: number
+  readonly timing: RegionTiming
+  readonly token: Revision
+  readonly watches: NodeWatches
+  /** Last linearizable read of E that was answered; undefined before the first, and after trouble. */
+  readonly provenMs: number | undefined
+  readonly raftTerm: bigint | undefined
+  /** Highest applied revision reported by each life. */
+  readonly applied: ReadonlyMap<NodeId, { readonly nodeEpoch: NodeEpoch; readonly revision: Revision }>
+  readonly holds: ReadonlyMap<ShardId, Hold>
+  readonly wishes: ReadonlyMap<ShardId, NodeId>
+  /** Since when ranges have been seen active without a page. */
+  readonly pagelessMs: ReadonlyMap<RangeId, number>
+  /** Node records as of the last look, to tell whether a suspect's life is over. */
+  readonly nodes: ReadonlyMap<NodeId, NodeRecord>
+}
+
+export interface RegionWorld {
+  readonly nodes: readonly NodeRecord[]
+  readonly pages: ReadonlyMap<RangeId, StoredPage>
+  readonly ranges: readonly RangeDescriptor[]
+}
+
+export type ControllerEvent =
+  /** First event of a leadership: nothing is known of who was promised what by earlier controllers. */
+  | { readonly kind: 'elected'; readonly nowMs: number; readonly world: RegionWorld }
+  /** A linearizable read of the renewals was answered; `world` is what this server has applied of E and G. */
+  | {
+      readonly kind: 'looked'
+      readonly nowMs: number
+      readonly raftTerm: bigint
+      readonly renewals: Renewals | undefined
+      readonly renewalsRevision: Revision
+      readonly world: RegionWorld
+    }
+  /** Something E should have done failed: silence from before proves nothing. */
+  | { readonly kind: 'troubled' }
+  /** A renewal said how far its node has applied. */
+  | { readonly kind: 'reported'; readonly nodeId: NodeId; readonly nodeEpoch: NodeEpoch; readonly revision: Revision }
+  /** Shards lost their leaders by a commit that this server has applied. */
+  | { readonly kind: 'removed'; readonly nowMs: number; readonly removals: readonly Removal[] }
+  /** The transaction of a `condemn` effect was refused, or its outcome is not known. */
+  | { readonly kind: 'spared'; readonly nodes: readonly NodeId[] }
+  /** A shard without a leader is to be led by this node, if it can. */
+  | { readonly kind: 'wished'; readonly shardId: ShardId; readonly target: NodeId }
+
+export type ControllerEffect =
+  /** One transaction: if no renewal was committed since, every one of these lives is over. */
+  | {
+      readonly kind: 'condemn'
+      readonly lives: readonly { readonly nodeId: NodeId; readonly nodeEpoch: NodeEpoch }[]
+      readonly renewalsRevision: Revision
+    }
+  | { readonly kind: 'write-pages'; readonly txn: PageTxn }
+  | { readonly kind: 'complain'; readonly refusals: PagePlan['refusals'] }
+
+export function initialState(
+  options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing' | 'token'>,
+): ControllerState {
+  return {
+    ...options,
+    watches: new Map(),
+    provenMs: undefined,
+    raftTerm: undefined,
+    applied: new Map(),
+    holds: new Map(),
+    wishes: new Map(),
+    pagelessMs: new Map(),
+    nodes: new Map(),
+  }
+}
+
+/** The whole decision of the controller. Pure: what it wants done comes back as effects, in the order to do them. */
+export function step(
+  state: ControllerState,
+  event: ControllerEvent,
+): readonly [ControllerState, readonly ControllerEffect[]] {
+  switch (event.kind) {
+    case 'elected':
+      return [{ ...state, holds: holdsOfUnknownPast(state, event.world, event.nowMs) }, []]
+    case 'looked':
+      return looked(state, event)
+    case 'troubled':
+      return [{ ...state, provenMs: undefined }, []]
+    case 'reported': {
+      const known = state.applied.get(event.nodeId)
+      const older = known !== undefined && known.nodeEpoch > event.nodeEpoch
+      if (older || (known?.nodeEpoch === event.nodeEpoch && known.revision >= event.revision)) return [state, []]
+      const applied = new Map(state.applied)
+      applied.set(event.nodeId, { nodeEpoch: event.nodeEpoch, revision: event.revision })
+      return [{ ...state, applied }, []]
+    }
+    case 'removed':
+      return [{ ...state, holds: heldBy(state, event.removals, event.nowMs) }, []]
+    case 'spared':
+      return [{ ...state, watches: signalled(state.watches, event.nodes, 'spared') }, []]
+    case 'wished':
+      return [{ ...state, wishes: new Map(state.wishes).set(event.shardId, event.target) }, []]
+  }
+}
+
+function looked(
+  before: ControllerState,
+  event: Extract<ControllerEvent, { kind: 'looked' }>,
+): readonly [ControllerState, readonly ControllerEffect[]] {
+  const { nowMs, raftTerm, renewals, world } = event
+  const { timing } = before
+  // Silence counts only while E demonstrably works: no gap between looks, and no election in it (R5, I12, J9).
+  const restart =
+    before.provenMs === undefined || nowMs - before.provenMs > timing.storeGapMsMax || before.raftTerm !== raftTerm
+  const watches = observe(before.watches, world.nodes, renewals, nowMs, restart)
+  const seen: ControllerState = {
+    ...before,
+    watches,
+    provenMs: nowMs,
+    raftTerm,
+    nodes: new Map(world.nodes.map((node) => [node.nodeId, node])),
+    pagelessMs: pagelessSince(before, world, nowMs),
+  }
+  const holds = new Map([...seen.holds].filter(([shard, hold]) => isStillHeld(seen, world, shard, hold, nowMs)))
+  const wishes = new Map([...seen.wishes].filter(([shard]) => isLeaderless(world, shard)))
+  const state: ControllerState = { ...seen, holds, wishes }
+
+  const silent = overdue(watches, nowMs, timing.nodeWaitMs).slice(0, RegionLimits.nodesPerTxnMax)
+  if (silent.length > 0) {
+    // Pages follow in the next round, on the node epochs that this transaction makes.
+    const lives = silent.map((nodeId) => ({ nodeId, nodeEpoch: watches.get(nodeId)?.nodeEpoch ?? (0n as NodeEpoch) }))
+    return [
+      { ...state, watches: signalled(watches, silent, 'overdue') },
+      [{ kind: 'condemn', lives, renewalsRevision: event.renewalsRevision }],
+    ]
+  }
+  const plan = planPages({
+    ...world,
+    region: state.region,
+    replicaCount: state.replicaCount,
+    isHeld: (shard) => state.holds.has(shard),
+    wishes: state.wishes,
+    mayOpen: (range) => nowMs - (state.pagelessMs.get(range) ?? nowMs) >= timing.openGraceMs,
+  })
+  const effects: ControllerEffect[] = plan.txns.map((txn) => ({ kind: 'write-pages', txn }))
+  if (plan.refusals.length > 0) effects.push({ kind: 'complain', refusals: plan.refusals })
+  return [state, effects]
+}
+
+/**
+ * A leaderless shard found at the election may be the first half of a hand-over, and who led it is written nowhere: any
+ * of its replicas may have.
+ */
+function holdsOfUnknownPast(state: ControllerState, world: RegionWorld, nowMs: number): ReadonlyMap<ShardId, Hold> {
+  const lives = new Map(world.nodes.filter(({ status }) => status === 'up').map((node) => [node.nodeId, node.nodeEpoch]))
+  const holds = new Map<ShardId, Hold>()
+  for (const { page } of world.pages.values()) {
+    for (const shard of page.shards) {
+      if (shard.status !== 'leaderless') continue
+      const suspects = shard.replicas.flatMap((nodeId) => {
+        const nodeEpoch = lives.get(nodeId)
+        return nodeEpoch === undefined ? [] : [{ nodeId, nodeEpoch, revision: state.token }]
+      })
+      if (suspects.length > 0) holds.set(shard.shardId, { suspects, sinceMs: nowMs })
+    }
+  }
+  return holds
+}
+
+function heldBy(state: ControllerState, removals: readonly Removal[], nowMs: number): ReadonlyMap<ShardId, Hold> {
+  if (removals.length === 0) return state.holds
+  const holds = new Map(state.holds)
+  for (const { shardId, nodeId, nodeEpoch, revision } of removals) {
+    const others = holds.get(shardId)?.suspects ?? []
+    holds.set(shardId, { suspects: [...others, { nodeId, nodeEpoch, revision }], sinceMs: nowMs })
+  }
+  return holds
+}
+
+function isStillHeld(
+  state: ControllerState,
+  world: RegionWorld,
+  shard: ShardId,
+  hold: Hold,
+  nowMs: number,
+): boolean {
+  if (nowMs - hold.sinceMs >= state.timing.nodeWaitMs) return false
+  return hold.suspects.some((suspect) => !isCleared(state, suspect)) && isLeaderless(world, shard)
+}
+
+function isCleared(state: ControllerState, { nodeId, nodeEpoch, revision }: Suspect): boolean {
+  const record = state.nodes.get(nodeId)
+  // Given up after W_N of silence, or followed by a new life that has the old one's disk: its leases are over.
+  if (record === undefined || record.status !== 'up' || record.nodeEpoch !== nodeEpoch) return true
+  const report = state.applied.get(nodeId)
+  return report?.nodeEpoch === nodeEpoch && report.revision >= revision
+}
+
+function isLeaderless(world: RegionWorld, id: ShardId): boolean {
+  for (const { page } of world.pages.values()) {
+    for (const shard of page.shards) if (shard.shardId === id && shard.status === 'leaderless') return true
+  }
+  return false
+}
+
+function pagelessSince(state: ControllerState, world: RegionWorld, nowMs: number): ReadonlyMap<RangeId, number> {
+  const since = new Map<RangeId, number>()
+  for (const range of world.ranges) {
+    if (range.owner !== state.region || range.status !== 'active' || world.pages.has(range.rangeId)) continue
+    since.set(range.rangeId, state.pagelessMs.get(range.rangeId) ?? nowMs)
+  }
+  return since
+}
