@@ -33,8 +33,8 @@ const RETRY: BackoffPolicy = { delayMsMin: 100, delayMsMax: 2000 }
  * Promised: tokens of a role rise from leader to leader, and a transaction with the guard commits only while its
  * candidate's key stands. NOT promised: that at most one process believes that it leads.
  *
- * Rejects only when aborted or when the store refuses the campaign itself (INVALID_ARGUMENT and the like); a store
- * out of reach is waited for.
+ * Rejects only when aborted, for a role that is none (INVALID_ARGUMENT) and for a value above the store's limit
+ * (VALUE_TOO_LARGE); a store out of reach is waited for.
  */
 export async function campaign(store: Store, options: CampaignOptions): Promise<Leadership> {
   const { role, value, ttlMs, clock, signal, random = Math.random } = options
@@ -54,7 +54,7 @@ export async function campaign(store: Store, options: CampaignOptions): Promise<
     } catch (error) {
       await candidacy?.withdraw()
       signal.throwIfAborted()
-      if (isMeridianError(error) && error.code === 'INVALID_ARGUMENT' && candidacy === undefined) throw error
+      if (isMeridianError(error, 'VALUE_TOO_LARGE')) throw error
       log.warn({ err: error, failures }, 'campaign interrupted')
     }
     await clock.sleep(backoffMs(RETRY, failures, random), signal)

@@ -56,11 +56,12 @@ export async function* watchEtcd(context: WatchContext, options: WatchOptions): 
       )
       const home = new Homecoming(context, endpoint, ended)
       const assembler = new RevisionAssembler()
+      let confirmed = false
       let asked = false
       while (!home.calls) {
-        const response = await stream.next(asked || connection !== 'connected' ? SILENCE_MS_MAX : IDLE_MS, ended)
+        const response = await stream.next(confirmed && !asked ? IDLE_MS : SILENCE_MS_MAX, ended)
         if (response === undefined) {
-          if (asked || connection !== 'connected') throw new Error(`no word from the server in ${SILENCE_MS_MAX} ms`)
+          if (!confirmed || asked) throw new Error(`no word from the server in ${SILENCE_MS_MAX} ms`)
           stream.requestProgress()
           asked = true
           continue
@@ -72,6 +73,7 @@ export async function* watchEtcd(context: WatchContext, options: WatchOptions): 
           yield { kind: 'compacted', compactRevision }
           return
         }
+        confirmed = true
         if (connection !== 'connected') {
           connection = 'connected'
           onConnection?.('connected')
@@ -97,8 +99,7 @@ export async function* watchEtcd(context: WatchContext, options: WatchOptions): 
         }
         if (unmatched !== undefined) yield { kind: 'progress', revision: unmatched }
       }
-      // Going home on purpose loses nothing and is no failure.
-      connection = undefined
+      // Going home on purpose loses nothing and is no failure: nobody needs to know.
       continue
     } catch (error) {
       if (ended.aborted) return
