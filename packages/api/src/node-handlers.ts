@@ -5,19 +5,19 @@ import type { Parts } from './parts.ts'
 
 /** Ranges one question may name: a page each, and a node of a region of 1,300 pages may hold them all. */
 const RANGES_MAX = 8192
-const ADDRESS_CHARS_MAX = 255
-const CAPACITY_MAX = 1000
 
 export function nodeHandlers(parts: Parts): HandlersOf<typeof NodeServiceDefinition> {
   return {
     registerNode: async (request, call) => {
-      const { address, capacity } = request
-      if (!/^[^\s:]+:[0-9]{1,5}$/.test(address) || address.length > ADDRESS_CHARS_MAX) {
-        throw new MeridianError('INVALID_ARGUMENT', `${JSON.stringify(address)} is no host:port`)
+      const registration = {
+        nodeId: nodeId(request.nodeId),
+        zone: zoneId(request.zone),
+        address: request.address,
+        capacity: request.capacity,
+        previousEpoch: nodeEpoch(request.previousEpoch),
+        attempt: request.attempt,
       }
-      if (capacity < 1 || capacity > CAPACITY_MAX) throw new MeridianError('INVALID_ARGUMENT', `a capacity is 1 to ${CAPACITY_MAX}`)
-      const node = { nodeId: nodeId(request.nodeId), zone: zoneId(request.zone), address, capacity }
-      return { nodeEpoch: await parts().nodes.register(node, nodeEpoch(request.previousEpoch), call.signal) }
+      return { nodeEpoch: await parts().nodes.register(registration, call.signal) }
     },
 
     renewNode: (request, call) =>

@@ -3,8 +3,8 @@ import type { GlobalView, OwnershipService, RegionAgent } from '@meridian/global
 import type { Clock } from '@meridian/loop'
 import type { ShardRecord } from '@meridian/protocol'
 import type { Store } from '@meridian/store'
-import type { NodeEpoch, NodeId, RangeDescriptor, RegionId, Revision, ShardId, StreamId, Key, ZoneId } from '@meridian/topology'
-import type { RegionView } from '@meridian/region'
+import type { NodeEpoch, NodeId, RangeDescriptor, RegionId, Revision, ShardId, StreamId, Key } from '@meridian/topology'
+import type { Registration, RegionView } from '@meridian/region'
 import type { StreamReport } from '@meridian/router'
 import type { FollowerRegistry } from './follower-registry.ts'
 
@@ -23,11 +23,7 @@ export interface RegionControl {
 }
 
 export interface NodeDirectory {
-  register(
-    node: { readonly nodeId: NodeId; readonly zone: ZoneId; readonly address: string; readonly capacity: number },
-    previous: NodeEpoch,
-    signal: AbortSignal,
-  ): Promise<NodeEpoch>
+  register(registration: Registration, signal: AbortSignal): Promise<NodeEpoch>
   assignments(
     node: NodeId,
     signal: AbortSignal,

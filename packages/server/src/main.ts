@@ -1,0 +1,18 @@
+import { addClientCommands, createProgram, runProgram } from '@meridian/cli'
+import { addDemoCommand } from './commands/demo.ts'
+import { addNodeCommand } from './commands/node.ts'
+import { addRegionCommands } from './commands/region.ts'
+import { addServerCommand } from './commands/server.ts'
+import { addUpCommand } from './commands/up.ts'
+import { version } from './version.ts'
+
+const program = createProgram({ version: version() })
+addUpCommand(program)
+addDemoCommand(program)
+addRegionCommands(program)
+addClientCommands(program)
+addServerCommand(program)
+addNodeCommand(program)
+const code = await runProgram(program, process.argv)
+// A command that ended well may still have findings to report by its own exit code.
+if (code !== 0) process.exitCode = code

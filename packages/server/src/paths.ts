@@ -1,0 +1,9 @@
+import { fileURLToPath } from 'node:url'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+/** The checkout: the launcher tells, else where this file lies. */
+export const HOME = process.env['MERIDIAN_HOME'] ?? path('../../..')
+export const PROTO_DIR = path('../../../proto')
+/** The program that processes of a region are started with. */
+export const MAIN = path('./main.ts')

@@ -1,0 +1,287 @@
+import { join } from 'node:path'
+import { FollowerRegistry, regionServices } from '@meridian/api'
+import type { ServerParts } from '@meridian/api'
+import { RpcSnapshotSource } from '@meridian/client'
+import type { ProcessConfig, ServerPlace } from '@meridian/deploy'
+import { openNatsBus } from '@meridian/feed/nats'
+import {
+  bootstrapGlobal,
+  GLOBAL_MIRROR_PREFIXES,
+  GlobalView,
+  OwnershipService,
+  RegionAgent,
+  registerRegion,
+  runJanitor,
+} from '@meridian/global'
+import { ClockBehindError, fileCeiling, formatTimestamp, HybridClock, parseTimestamp, systemPhysicalClock } from '@meridian/hlc'
+import type { Timestamp } from '@meridian/hlc'
+import { backoffMs, LoopScope, systemClock } from '@meridian/loop'
+import type { Logger } from '@meridian/loop'
+import {
+  assignmentsOf,
+  bootstrapRegion,
+  NodeRegistry,
+  OrderingWriter,
+  RegionController,
+  REGION_TIMING,
+  RegionView,
+} from '@meridian/region'
+import { Router } from '@meridian/router'
+import { ChannelPool, serve } from '@meridian/rpc'
+import type { Store } from '@meridian/store'
+import { openEtcdStore } from '@meridian/store/etcd'
+import { Mirror } from '@meridian/store/mirror'
+import {
+  GLOBAL_PUBLISHED_PREFIXES,
+  GLOBAL_STREAM,
+  isMeridianError,
+  MeridianError,
+  REGION_PUBLISHED_PREFIXES,
+  regionStream,
+  STAMP_KEY,
+  streamRegion,
+} from '@meridian/topology'
+import type { StreamId } from '@meridian/topology'
+import { compositeSource } from './composite-source.ts'
+import { runPublisher } from './publish.ts'
+import { TierStream } from './tier-stream.ts'
+
+const START_BACKOFF = { delayMsMin: 100, delayMsMax: 2000 }
+
+export interface RegionServerOptions {
+  readonly config: ProcessConfig
+  readonly place: ServerPlace
+  /** Existing, private folder of this server. */
+  readonly dataDir: string
+  readonly protoDir: string
+  readonly log: Logger
+  /** A loop ended with an error nobody foresaw: the process should end, and be started anew. */
+  readonly onFailure: (loop: string, error: unknown) => void
+}
+
+/**
+ * A region server: agent, controller and publisher of its region as far as it is elected, snapshots and API always.
+ *
+ * It listens at once and answers UNAVAILABLE, with what it waits for, until both tiers have answered: regions come up
+ * minutes apart, and a lone voter of the global tier has no leader.
+ */
+export async function startRegionServer(options: RegionServerOptions): Promise<AsyncDisposable> {
+  const { place, log, protoDir } = options
+  // Disposed from the last to the first: stop answering, end the loops, then close what they stand on.
+  await using started = new AsyncDisposableStack()
+  const running = started.use(new AsyncDisposableStack())
+  const scope = started.use(new LoopScope(log, options.onFailure))
+  let parts: ServerParts | undefined
+  let waitingFor = 'the global tier'
+  const server = started.use(
+    await serve({
+      listen: place.listen,
+      log,
+      protoDir,
+      services: regionServices(() => {
+        if (parts !== undefined) return parts
+        throw new MeridianError('UNAVAILABLE', `the server is starting: it waits for ${waitingFor}`)
+      }),
+    }),
+  )
+  server.setServing(false)
+  log.info({ address: server.address }, 'listening')
+  scope.start('start', async (signal) => {
+    parts = await open(options, running, scope, signal, (what) => {
+      waitingFor = what
+      log.info({ waitingFor: what }, 'starting')
+    })
+    server.setServing(true)
+    log.info({ region: parts.region }, 'serving')
+  })
+  return started.move()
+}
+
+async function open(
+  options: RegionServerOptions,
+  running: AsyncDisposableStack,
+  scope: LoopScope,
+  signal: AbortSignal,
+  waitFor: (what: string) => void,
+): Promise<ServerParts> {
+  const { config, place, log } = options
+  const { region, timing } = config
+  const clock = systemClock
+  const random = Math.random
+  const address = place.advertise
+
+  const store = async (endpoints: readonly string[]): Promise<Store> =>
+    running.use(await openEtcdStore({ endpoints, clock, log }))
+  const globalStore = await store(config.global.endpoints)
+  const regionStore = await store(config.regional.endpoints)
+  const dialling = { hosts: config.hosts }
+  const pool = running.use(new ChannelPool(dialling))
+
+  waitFor(`the regional tier at ${config.regional.endpoints.join(', ')}`)
+  const regionIncarnation = await untilAnswered(() => bootstrapRegion(regionStore, signal), log, signal)
+  waitFor(`the global tier at ${config.global.endpoints.join(', ')}`)
+  const globalIncarnation = await untilAnswered(() => bootstrapGlobal(globalStore, signal), log, signal)
+
+  const hlc = await HybridClock.open({
+    origin: place.id,
+    physical: systemPhysicalClock,
+    maxOffsetMs: timing.maxClockOffsetMs,
+    ceiling: fileCeiling(join(options.dataDir, 'hlc-ceiling')),
+    signal,
+  })
+  for (const tier of [globalStore, regionStore]) {
+    const stamp = await untilAnswered(() => tier.get(STAMP_KEY, { signal }), log, signal)
+    if (stamp !== undefined) hlc.observeCommitted(parseTimestamp(Buffer.from(stamp.value).toString()))
+  }
+
+  const mirrorOptions = { clock, log, random }
+  const globalMirror = running.use(
+    await Mirror.open(globalStore, { ...mirrorOptions, prefixes: GLOBAL_MIRROR_PREFIXES }, signal),
+  )
+  const regionMirror = running.use(
+    await Mirror.open(regionStore, { ...mirrorOptions, prefixes: REGION_PUBLISHED_PREFIXES }, signal),
+  )
+  const globalView = running.use(new GlobalView(globalMirror))
+  const regionView = running.use(await RegionView.open(regionStore, mirrorOptions, signal))
+  const globalTier = running.use(new TierStream(GLOBAL_STREAM, globalIncarnation, globalMirror, GLOBAL_PUBLISHED_PREFIXES))
+  const regionTier = running.use(
+    new TierStream(regionStream(region), regionIncarnation, regionMirror, REGION_PUBLISHED_PREFIXES),
+  )
+
+  const own = config.regions.find((each) => each.id === region)
+  await untilAnswered(
+    () => registerRegion(globalStore, { region, displayName: config.displayName, servers: own?.servers ?? [address] }, signal),
+    log,
+    signal,
+  )
+
+  const writer = new OrderingWriter(regionStore, hlc)
+  const registry = new NodeRegistry({ region, store: regionStore, writer })
+  const controller = running.use(
+    new RegionController({
+      region,
+      store: regionStore,
+      view: regionView,
+      ranges: {
+        ranges: () => globalView.ranges.list(),
+        get: (id) => globalView.range(id),
+        subscribe: (listener) => globalView.subscribe(listener),
+      },
+      writer,
+      address,
+      timing: {
+        ...REGION_TIMING,
+        nodeLeaseMs: timing.nodeLeaseMs,
+        nodeWaitMs: timing.nodeWaitMs,
+        controllerTtlMs: timing.electionTtlMs,
+      },
+      clock,
+      log: log.child({ component: 'controller' }),
+      random,
+    }),
+  )
+  const agent = new RegionAgent({
+    region,
+    store: globalStore,
+    view: globalView,
+    clock,
+    log: log.child({ component: 'agent' }),
+    leaseMs: timing.regionLeaseMs,
+    renewEveryMs: timing.regionRenewMs,
+  })
+  const ownership = new OwnershipService({ store: globalStore, view: globalView, hlc, clock, log, random })
+
+  const bus = running.use(await openNatsBus({ servers: config.nats.servers, name: place.id, log }))
+  const ownSnapshot = (stream: StreamId) => [globalTier, regionTier].find((tier) => tier.stream === stream)?.snapshot()
+  const elsewhere = (stream: StreamId) => config.regions.find((each) => each.id === streamRegion(stream))?.servers ?? []
+  const router = running.use(
+    new Router({
+      bus,
+      source: compositeSource(ownSnapshot, {
+        fetch: (stream, abort) => new RpcSnapshotSource(pool, () => elsewhere(stream)).fetch(stream, abort),
+      }),
+      clock,
+      log: log.child({ component: 'router' }),
+      random,
+    }),
+  )
+
+  let publishing = false
+  scope.start('region lease', (abort) => agent.run(abort))
+  scope.start('janitor', (abort) => runJanitor(globalStore, systemPhysicalClock, clock, log, abort))
+  scope.start('publisher', (abort) =>
+    runPublisher(
+      {
+        electionStore: regionStore,
+        electionTtlMs: timing.electionTtlMs,
+        streams: [
+          { tier: globalTier, store: globalStore },
+          { tier: regionTier, store: regionStore },
+        ],
+        bus,
+        clock,
+        log: log.child({ component: 'publisher' }),
+        stamp: () => formatTimestamp(stampOrLast(hlc)),
+        address,
+        onPublisher: (now) => {
+          publishing = now
+        },
+      },
+      abort,
+    ),
+  )
+
+  return {
+    region,
+    server: place.id,
+    clock,
+    globalStore,
+    regionStore,
+    ownership,
+    globalView,
+    regionView,
+    agent,
+    control: {
+      openRange: async (range, bounds, abort) => {
+        await controller.openRange(range, bounds, abort)
+      },
+      handOver: (shard, target, abort) => controller.handOver(shard, target, abort),
+      renew: (nodeId, nodeEpoch, appliedRevision, abort) =>
+        controller.renew({ nodeId, nodeEpoch, appliedRevision }, abort),
+      controller: () => controller.controllerAddress,
+    },
+    nodes: {
+      register: (registration, abort) => registry.register(registration, abort),
+      assignments: (node, abort) => assignmentsOf(regionView, region, node, abort),
+    },
+    followers: new FollowerRegistry(),
+    snapshot: (stream) => ownSnapshot(stream) ?? router.follower(stream)?.view.snapshot(),
+    reports: () => router.reports(),
+    publisher: () => (publishing ? address : undefined),
+  }
+}
+
+/** A beacon's stamp orders nothing: with a clock that may not stamp now, the last one will do. */
+function stampOrLast(hlc: HybridClock): Timestamp {
+  try {
+    return hlc.now()
+  } catch (error) {
+    if (error instanceof ClockBehindError) return hlc.last
+    throw error
+  }
+}
+
+/** Tries until the store answers: a tier without a quorum is waited for, everything else ends the start. */
+async function untilAnswered<T>(ask: () => Promise<T>, log: Logger, signal: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    signal.throwIfAborted()
+    try {
+      return await ask()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isMeridianError(error, 'UNAVAILABLE') && !isMeridianError(error, 'OUTCOME_UNKNOWN')) throw error
+      log.debug({ err: error, attempt }, 'tier not ready')
+    }
+    await systemClock.sleep(backoffMs(START_BACKOFF, attempt, Math.random), signal)
+  }
+}
