@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeridianError } from '@meridian/topology'
@@ -11,7 +12,10 @@ const ATTEMPTS_MAX = 5
 /** Holds a data folder for this process. Disposal lets go of it; a process that dies leaves a lock that is taken over. */
 export interface WorldLock extends AsyncDisposable {
   readonly folder: string
-  /** The process whose stale lock was taken over: its children may still be ending. */
+  /**
+   * The process whose stale lock was taken over: its children may still be ending. Undefined if there was none, or if
+   * somebody else who tried at the same moment removed it.
+   */
   readonly tookOverFrom: number | undefined
 }
 
@@ -27,7 +31,7 @@ export async function lockWorld(folder: string): Promise<WorldLock> {
   const path = join(folder, LOCK_FILE)
   const mine = identityOf(process.pid)
   const content = `${JSON.stringify(mine)}\n`
-  const draft = `${path}.${process.pid}.draft`
+  const draft = `${path}.${randomUUID()}.draft`
   let tookOverFrom: number | undefined
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (await createWith(path, draft, content)) {
@@ -45,7 +49,8 @@ export async function lockWorld(folder: string): Promise<WorldLock> {
         },
       )
     }
-    if (await removeStale(path, text)) tookOverFrom = holder?.pid
+    tookOverFrom = holder?.pid
+    await removeStale(path, text)
   }
   throw new MeridianError('WORLD_IN_USE', `${folder}: its lock changes hands faster than it can be taken`)
 }
@@ -75,17 +80,15 @@ async function createWith(path: string, draft: string, content: string): Promise
  * Moves the lock aside before it is judged a second time: what somebody took since our look is put back, so that two
  * processes which both saw the stale lock cannot both end up with a new one.
  */
-async function removeStale(path: string, text: string): Promise<boolean> {
-  const aside = `${path}.${process.pid}.stale`
+async function removeStale(path: string, text: string): Promise<void> {
+  const aside = `${path}.${randomUUID()}.stale`
   try {
     await rename(path, aside)
     const moved = await readFile(aside, 'utf8')
-    if (moved === text) return true
-    await link(aside, path).catch(() => {})
-    return false
+    // Refused when somebody has a lock by now: then that one is the holder's word against ours, and we look again.
+    if (moved !== text) await link(aside, path).catch(() => {})
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false
-    throw error
+    if (codeOf(error) !== 'ENOENT') throw error
   } finally {
     await rm(aside, { force: true })
   }
