@@ -94,7 +94,12 @@ describe('the rule for (i, r, p) at (2, 50)', () => {
     ['p < R < r after a snapshot: apply', snapshotAt50, update(2, 57, 40), 'following 2/57 apply 57'],
     ['p < R < r after a beacon: apply', beaconAt50, update(2, 57, 40), 'following 2/57 apply 57'],
     ['p > R: hold', following, update(2, 60, 55), 'following 2/50 gaps held'],
-    ['p < R < r after an update: alarm', following, update(2, 57, 40), 'waiting 2/50 alarm(revision-forgotten) resync(revision-forgotten)'],
+    [
+      'p < R < r after an update: alarm',
+      following,
+      update(2, 57, 40),
+      'waiting 2/50 alarm(revision-forgotten) resync(revision-forgotten)',
+    ],
   ]
   for (const [name, state, event, expected] of cases) {
     it(name, () => expect(summary(take(state, event))).toBe(expected))
@@ -186,7 +191,8 @@ describe('a resync', () => {
 
   it('applies what arrived meanwhile by the same rule', () => {
     let state: FollowerState = fetching
-    for (const event of [update(2, 49, 48), update(2, 70, 61), update(2, 61, 55), update(2, 55, 50)]) [state] = take(state, event)
+    for (const event of [update(2, 49, 48), update(2, 70, 61), update(2, 61, 55), update(2, 55, 50)])
+      [state] = take(state, event)
     expect(summary(take(state, snapshot(2, 58)))).toBe('following 2/70 reset duplicates apply 61 apply 70')
     expect(summary(take(state, snapshot(3, 1)))).toBe('following 3/1 reset dropped dropped dropped')
   })

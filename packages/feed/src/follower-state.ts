@@ -72,7 +72,12 @@ export type EventBody =
   /** `digestHere`: of the view as it is now. */
   | { readonly kind: 'beacon'; readonly beacon: FeedBeacon; readonly digestHere: string }
   /** `intact`: its digest is that of its records. */
-  | { readonly kind: 'snapshot-arrived'; readonly snapshot: Snapshot; readonly intact: boolean; readonly digestHere: string }
+  | {
+      readonly kind: 'snapshot-arrived'
+      readonly snapshot: Snapshot
+      readonly intact: boolean
+      readonly digestHere: string
+    }
   | { readonly kind: 'snapshot-failed' }
   | { readonly kind: 'resync-requested'; readonly reason: string }
   | { readonly kind: 'tick' }

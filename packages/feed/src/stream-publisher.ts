@@ -68,7 +68,9 @@ export class StreamPublisher implements AsyncDisposable {
    */
   start(snapshot: Snapshot): void {
     if (snapshot.position.incarnation !== this.#options.incarnation) {
-      throw new Error(`a publisher of incarnation ${this.#options.incarnation} began at ${snapshot.position.incarnation}`)
+      throw new Error(
+        `a publisher of incarnation ${this.#options.incarnation} began at ${snapshot.position.incarnation}`,
+      )
     }
     if (this.#started && snapshot.position.revision < this.#view.position.revision) {
       throw new Error(`F3: a publisher at ${this.#view.position.revision} began anew at ${snapshot.position.revision}`)

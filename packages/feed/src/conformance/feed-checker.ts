@@ -36,12 +36,18 @@ export class FeedChecker {
     if (comparePositions(position, this.#highest) > 0) this.#highest = position
     const expected = this.#history.recordsAt(position)
     if (!equal(records, expected)) {
-      this.#violated('F2', position, `${how}, but the records are ${describe(records)} instead of ${describe(expected)}`)
+      this.#violated(
+        'F2',
+        position,
+        `${how}, but the records are ${describe(records)} instead of ${describe(expected)}`,
+      )
     }
   }
 
   #violated(invariant: string, at: Position, what: string): void {
-    this.violations.push(`${invariant} at ${at.incarnation}/${at.revision} (highest ${this.#highest.revision}): ${what}`)
+    this.violations.push(
+      `${invariant} at ${at.incarnation}/${at.revision} (highest ${this.#highest.revision}): ${what}`,
+    )
   }
 }
 

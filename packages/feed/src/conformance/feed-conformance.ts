@@ -100,7 +100,11 @@ export function feedConformance(name: string, makeWorld: () => Promise<FeedWorld
         await rig.publisher('two')
         for (let i = 0; i < 5; i++) rig.commit()
         await rig.converged()
-        await world.until('duplicates', () => follower.counters.duplicates >= 5, () => rig.describe())
+        await world.until(
+          'duplicates',
+          () => follower.counters.duplicates >= 5,
+          () => rig.describe(),
+        )
         expect(rig.violations).toEqual([])
         expect(follower.counters).toMatchObject({ alarms: 0 })
       })
@@ -180,7 +184,11 @@ export function feedConformance(name: string, makeWorld: () => Promise<FeedWorld
         )
         const bus = await rig.bus('forger')
         bus.publish(feedSubject(rig.history.stream), payload)
-        await world.until('the alarm', () => checked.follower.counters.alarms > 0, () => rig.describe())
+        await world.until(
+          'the alarm',
+          () => checked.follower.counters.alarms > 0,
+          () => rig.describe(),
+        )
         await rig.converged()
         expect(checked.discards).toBe(1)
         expect(checked.follower.counters).toMatchObject({ alarms: 1, resyncs: 1 })
@@ -196,7 +204,11 @@ export function feedConformance(name: string, makeWorld: () => Promise<FeedWorld
         bus.publish(feedSubject(rig.history.stream), new Uint8Array(0))
         rig.commit()
         await rig.converged()
-        await world.until('two drops', () => follower.counters.dropped === 2, () => rig.describe())
+        await world.until(
+          'two drops',
+          () => follower.counters.dropped === 2,
+          () => rig.describe(),
+        )
       })
 
       it('polls the source when the bus is silent', async () => {

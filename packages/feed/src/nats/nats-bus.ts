@@ -21,9 +21,14 @@ export interface NatsBusOptions {
   readonly connectWaitMs?: number
 }
 
+const SERVER = /^(nats|tls):\/\//
 const PINGS_OUT_MAX = 2
 const DIAL_TIMEOUT_MS = 2_000
 const RECONNECT_BACKOFF = { delayMsMin: 100, delayMsMax: 2_000 } as const
+/** 200 to 400 ms. */
+const RECONNECT_ATTEMPT = 2
+/** How long closing waits for the server to take what was published, ms. */
+const CLOSE_FLUSH_MS_MAX = 500
 /** Published and not yet known to have reached the server; what is published beyond it is dropped. */
 const UNCONFIRMED_BYTES_MAX = 8 * 1024 * 1024
 
@@ -35,8 +40,11 @@ const UNCONFIRMED_BYTES_MAX = 8 * 1024 * 1024
 export async function openNatsBus(options: NatsBusOptions): Promise<FeedBus> {
   if (options.servers.length === 0) throw new MeridianError('CONFIG_INVALID', 'a NATS bus needs at least one server')
   for (const server of options.servers) {
-    if (!URL.canParse(server)) {
-      throw new MeridianError('CONFIG_INVALID', `${JSON.stringify(server)} is no server of a NATS bus: nats://host:port`)
+    if (!SERVER.test(server) || !URL.canParse(server)) {
+      throw new MeridianError(
+        'CONFIG_INVALID',
+        `${JSON.stringify(server)} is no server of a NATS bus: nats://host:port`,
+      )
     }
   }
   const bus = new NatsBus(options)
@@ -52,6 +60,8 @@ class NatsBus implements FeedBus {
   #nats: NatsConnection | undefined
   #unconfirmedBytes = 0
   #confirming = false
+  /** The client forgets its unanswered pings when it closes, so whoever waits for one is told here. */
+  readonly #flushes = new Set<() => void>()
   #dropped = 0
   #closed: Promise<void> | undefined
 
@@ -70,7 +80,13 @@ class NatsBus implements FeedBus {
     const enough = new AbortController()
     // Neither a wait that is over nor a bus that was closed is an error of the wait.
     const waited = systemClock.sleep(waitMs, enough.signal).catch(() => {})
-    await Promise.race([this.#connection.promise.then(() => {}, () => {}), waited])
+    await Promise.race([
+      this.#connection.promise.then(
+        () => {},
+        () => {},
+      ),
+      waited,
+    ])
     enough.abort()
   }
 
@@ -117,8 +133,7 @@ class NatsBus implements FeedBus {
   async #close(): Promise<void> {
     this.#connected = false
     this.#connection.reject(new MeridianError('UNAVAILABLE', 'the bus is closed'))
-    // Not drained: what is still on its way is a hint like all the rest.
-    await this.#nats?.close()
+    if (this.#nats !== undefined) await this.#closeConnection(this.#nats)
     await this.#scope[Symbol.asyncDispose]()
   }
 
@@ -132,7 +147,10 @@ class NatsBus implements FeedBus {
         this.#connected = true
         this.#connection.resolve(nats)
         this.#log.info({ server: nats.getServer() }, 'bus connected')
-        return await this.#followStatus(nats)
+        await this.#followStatus(nats)
+        for (const unanswered of this.#flushes) unanswered()
+        if (this.#closed === undefined) this.#log.error({}, 'bus given up by its client')
+        return
       } catch (error) {
         if (attempt === 0) this.#log.warn({ err: error }, 'bus not connected yet')
         // Scatters the reconnects of many clients; what comes of it is not decided by it.
@@ -182,14 +200,31 @@ class NatsBus implements FeedBus {
     this.#confirming = false
   }
 
+  /** Whether the server answered; false when the connection went or was closed first. */
   async #flushed(nats: NatsConnection): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const unanswered = (): void => resolve(false)
+    this.#flushes.add(unanswered)
+    nats.flush().then(() => resolve(true), unanswered)
     try {
-      await nats.flush()
-      return true
-    } catch {
-      // Disconnected or closed, both of which the status shows and counts; there is nothing to flush any more.
-      return false
+      return await promise
+    } finally {
+      this.#flushes.delete(unanswered)
     }
+  }
+
+  /** Lets what was published leave, if the server answers. If not, closing in order would wait for it too. */
+  async #closeConnection(nats: NatsConnection): Promise<void> {
+    const enough = new AbortController()
+    const late = systemClock.sleep(CLOSE_FLUSH_MS_MAX, enough.signal).then(
+      () => false,
+      () => false,
+    )
+    const answered = await Promise.race([this.#flushed(nats), late])
+    enough.abort()
+    // Destroys the socket without a word; closing right after leaves no time to dial anew.
+    if (!answered && !nats.isClosed()) await nats.reconnect()
+    await nats.close()
   }
 
   #hand(subject: string, payload: Uint8Array, handler: (payload: Uint8Array) => void): void {
@@ -210,7 +245,8 @@ function connectionOptions(options: NatsBusOptions): ConnectionOptions {
     maxPingOut: PINGS_OUT_MAX,
     timeout: DIAL_TIMEOUT_MS,
     maxReconnectAttempts: -1,
-    reconnectDelayHandler: () => backoffMs(RECONNECT_BACKOFF, 2, Math.random),
+    // The client does not tell which attempt it is: one delay for all, long enough for a server with many clients.
+    reconnectDelayHandler: () => backoffMs(RECONNECT_BACKOFF, RECONNECT_ATTEMPT, Math.random),
     ignoreAuthErrorAbort: true,
     // Gossiped addresses lead around the links that a region's traffic is meant to take.
     ignoreClusterUpdates: true,
