@@ -16,6 +16,8 @@ import { checkShardBounds } from './shard-bounds.ts'
 
 /** Keys of one request to look at, at most; more is refused before anything is decoded. */
 const SHARD_BOUNDS_MAX = 4096
+/** Replicas of a shard, as the controller opens them. */
+const REPLICAS = 3
 
 export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServiceDefinition> {
   const mutate = async (call: Call, operation: string, command: OwnershipCommand) => {
@@ -60,6 +62,7 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
       }))
       await server.ownership.catchUp(call.signal)
       for (const { start } of openings) ownRange(server, keyspace, start)
+      checkNodes(server)
       // Active first: a page made before could be of a range that is then assigned to another region, which would give
       // the same shard ids out again. A crash between the two leaves an active range without a page; the same call
       // sent again finishes it, and after a grace the controller opens it as one shard.
@@ -108,6 +111,15 @@ function ownRange(server: ServerParts, keyspace: KeyspaceName, start: Key): Rang
     })
   }
   return range
+}
+
+/** A range that was activated before it can have replicas would be of no use to anybody, and could not go back. */
+function checkNodes(server: ServerParts): void {
+  const up = server.regionView.nodeRecords().filter((node) => node.status === 'up').length
+  if (up >= REPLICAS) return
+  throw new MeridianError('NOT_ENOUGH_NODES', `${REPLICAS} replicas need ${REPLICAS} nodes that are up; ${server.region} has ${up}`, {
+    details: { needed: String(REPLICAS), up: String(up) },
+  })
 }
 
 function bounded<T>(what: string, items: readonly T[], max: number): readonly T[] {

@@ -92,7 +92,7 @@ export async function startRegionServer(options: RegionServerOptions): Promise<A
       log.info({ waitingFor: what }, 'starting')
     })
     server.setServing(true)
-    log.info({ region: parts.region }, 'serving')
+    log.info({}, 'serving')
   })
   return started.move()
 }
