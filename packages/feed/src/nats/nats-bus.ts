@@ -21,7 +21,7 @@ export interface NatsBusOptions {
   readonly connectWaitMs?: number
 }
 
-const SERVER = /^(nats|tls):\/\//
+const SERVER = /^(nats|tls):\/\/[^/\s]/
 const PINGS_OUT_MAX = 2
 const DIAL_TIMEOUT_MS = 2_000
 const RECONNECT_BACKOFF = { delayMsMin: 100, delayMsMax: 2_000 } as const
