@@ -6,4 +6,4 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 export const HOME = process.env['MERIDIAN_HOME'] ?? path('../../..')
 export const PROTO_DIR = path('../../../proto')
 /** The program that processes of a region are started with. */
-export const MAIN = path('./tmp-main.ts')
+export const MAIN = path('./main.ts')
