@@ -1,4 +1,13 @@
-import type { NodeEpoch, NodeId, NodeRecord, RangeDescriptor, RangeId, RegionId, Revision, ShardId } from '@meridian/topology'
+import type {
+  NodeEpoch,
+  NodeId,
+  NodeRecord,
+  RangeDescriptor,
+  RangeId,
+  RegionId,
+  Revision,
+  ShardId,
+} from '@meridian/topology'
 import { observe, overdue, signalled } from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
 import { planPages } from './page-plan.ts'
@@ -11,7 +20,7 @@ import type { Renewals } from './renewals.ts'
 /** Somebody who may still answer lease reads of a shard that has no leader any more. */
 export interface Suspect {
   readonly nodeId: NodeId
-  /** The life that led; a later one knows nothing of it. Undefined: whichever life was up when the wait began. */
+  /** The life that led; a later one knows nothing of it. */
   readonly nodeEpoch: NodeEpoch
   /** Cleared once it reports to have applied this revision. */
   readonly revision: Revision
@@ -28,7 +37,6 @@ export interface ControllerState {
   readonly region: RegionId
   readonly replicaCount: number
   readonly timing: RegionTiming
-  readonly token: Revision
   readonly watches: NodeWatches
   /** Last linearizable read of E that was answered; undefined before the first, and after trouble. */
   readonly provenMs: number | undefined
@@ -51,7 +59,13 @@ export interface RegionWorld {
 
 export type ControllerEvent =
   /** First event of a leadership: nothing is known of who was promised what by earlier controllers. */
-  | { readonly kind: 'elected'; readonly nowMs: number; readonly world: RegionWorld }
+  | {
+      readonly kind: 'elected'
+      readonly nowMs: number
+      /** A revision above everything that earlier controllers committed. */
+      readonly floor: Revision
+      readonly world: RegionWorld
+    }
   /** A linearizable read of the renewals was answered; `world` is what this server has applied of E and G. */
   | {
       readonly kind: 'looked'
@@ -83,7 +97,7 @@ export type ControllerEffect =
   | { readonly kind: 'complain'; readonly refusals: PagePlan['refusals'] }
 
 export function initialState(
-  options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing' | 'token'>,
+  options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing'>,
 ): ControllerState {
   return {
     ...options,
@@ -105,7 +119,7 @@ export function step(
 ): readonly [ControllerState, readonly ControllerEffect[]] {
   switch (event.kind) {
     case 'elected':
-      return [{ ...state, holds: holdsOfUnknownPast(state, event.world, event.nowMs) }, []]
+      return [{ ...state, holds: holdsOfUnknownPast(event) }, []]
     case 'looked':
       return looked(state, event)
     case 'troubled':
@@ -175,15 +189,21 @@ function looked(
  * A leaderless shard found at the election may be the first half of a hand-over, and who led it is written nowhere: any
  * of its replicas may have.
  */
-function holdsOfUnknownPast(state: ControllerState, world: RegionWorld, nowMs: number): ReadonlyMap<ShardId, Hold> {
-  const lives = new Map(world.nodes.filter(({ status }) => status === 'up').map((node) => [node.nodeId, node.nodeEpoch]))
+function holdsOfUnknownPast({
+  world,
+  floor,
+  nowMs,
+}: Extract<ControllerEvent, { kind: 'elected' }>): ReadonlyMap<ShardId, Hold> {
+  const lives = new Map(
+    world.nodes.filter(({ status }) => status === 'up').map((node) => [node.nodeId, node.nodeEpoch]),
+  )
   const holds = new Map<ShardId, Hold>()
   for (const { page } of world.pages.values()) {
     for (const shard of page.shards) {
       if (shard.status !== 'leaderless') continue
       const suspects = shard.replicas.flatMap((nodeId) => {
         const nodeEpoch = lives.get(nodeId)
-        return nodeEpoch === undefined ? [] : [{ nodeId, nodeEpoch, revision: state.token }]
+        return nodeEpoch === undefined ? [] : [{ nodeId, nodeEpoch, revision: floor }]
       })
       if (suspects.length > 0) holds.set(shard.shardId, { suspects, sinceMs: nowMs })
     }
@@ -201,13 +221,7 @@ function heldBy(state: ControllerState, removals: readonly Removal[], nowMs: num
   return holds
 }
 
-function isStillHeld(
-  state: ControllerState,
-  world: RegionWorld,
-  shard: ShardId,
-  hold: Hold,
-  nowMs: number,
-): boolean {
+function isStillHeld(state: ControllerState, world: RegionWorld, shard: ShardId, hold: Hold, nowMs: number): boolean {
   if (nowMs - hold.sinceMs >= state.timing.nodeWaitMs) return false
   return hold.suspects.some((suspect) => !isCleared(state, suspect)) && isLeaderless(world, shard)
 }

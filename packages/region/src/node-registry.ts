@@ -1,5 +1,13 @@
 import type { Store, StoreRecord } from '@meridian/store'
-import { decodeNode, encodeNode, isMeridianError, MeridianError, nodeComplaint, nodeEpoch, nodeKey } from '@meridian/topology'
+import {
+  decodeNode,
+  encodeNode,
+  isMeridianError,
+  MeridianError,
+  nodeComplaint,
+  nodeEpoch,
+  nodeKey,
+} from '@meridian/topology'
 import type { NodeEpoch, NodeId, NodeRecord, RegionId, Revision, ZoneId } from '@meridian/topology'
 import type { OrderingWriter } from './ordering-writer.ts'
 import { RegionLimits } from './region-timing.ts'
@@ -43,7 +51,10 @@ export class NodeRegistry {
     const { store, writer } = this.#options
     const { nodeId: id, attempt } = registration
     if (!/^[A-Za-z0-9._:-]{0,64}$/.test(attempt)) {
-      throw new MeridianError('INVALID_ARGUMENT', `an attempt has at most ${ATTEMPT_CHARS_MAX} of letters, digits, ._:-`)
+      throw new MeridianError(
+        'INVALID_ARGUMENT',
+        `an attempt has at most ${ATTEMPT_CHARS_MAX} of letters, digits, ._:-`,
+      )
     }
     const key = nodeKey(id)
     const attemptsKey = attemptKey(id)
@@ -81,7 +92,10 @@ export class NodeRegistry {
         if (!isMeridianError(error, 'OUTCOME_UNKNOWN') || attempt === '') throw error
       }
     }
-    throw new MeridianError('UNAVAILABLE', `The record of node ${id} changed under ${RegionLimits.registerAttemptsMax} registrations.`)
+    throw new MeridianError(
+      'UNAVAILABLE',
+      `The record of node ${id} changed under ${RegionLimits.registerAttemptsMax} registrations.`,
+    )
   }
 }
 

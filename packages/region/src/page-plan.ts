@@ -10,7 +10,18 @@ import {
   shardToken,
   tokensEqual,
 } from '@meridian/topology'
-import type { MeridianError, NodeId, NodeRecord, Page, RangeDescriptor, RangeId, RegionId, Revision, Shard, ShardId } from '@meridian/topology'
+import type {
+  MeridianError,
+  NodeId,
+  NodeRecord,
+  Page,
+  RangeDescriptor,
+  RangeId,
+  RegionId,
+  Revision,
+  Shard,
+  ShardId,
+} from '@meridian/topology'
 import { RegionLimits } from './region-timing.ts'
 import type { StoredPage } from './region-view.ts'
 
@@ -241,7 +252,9 @@ function adopt(world: PageWorld, family: Family, tally: LoadTally): PagePlan {
   }
   const replaced = new Set(puts.map(({ rangeId }) => rangeId))
   // A page that is replaced although G does not show newer ranges for all its keys would take its other shards along.
-  if (puts.some(({ rangeId }) => world.pages.has(rangeId) && !family.old.some(({ page }) => page.rangeId === rangeId))) {
+  if (
+    puts.some(({ rangeId }) => world.pages.has(rangeId) && !family.old.some(({ page }) => page.rangeId === rangeId))
+  ) {
     return { txns: [], refusals }
   }
   const deletes = family.old.map(({ page }) => page.rangeId).filter((id) => !replaced.has(id))
@@ -258,7 +271,9 @@ function staged(world: PageWorld, puts: readonly Page[], deletes: readonly Range
   const fresh = puts.filter(({ rangeId }) => !world.pages.has(rangeId))
   if (fresh.length > 0) return chunks(fresh).map((pages) => txnOf(world, pages, []))
   if (puts.length > RegionLimits.pagesPerAdoptionMax) {
-    throw new Error(`${puts.length} pages would have to be replaced at once: G was changed by more than one bounded step`)
+    throw new Error(
+      `${puts.length} pages would have to be replaced at once: G was changed by more than one bounded step`,
+    )
   }
   if (puts.length > 0) return [txnOf(world, puts, [])]
   return chunks(deletes).map((ids) => txnOf(world, [], ids))
@@ -266,7 +281,9 @@ function staged(world: PageWorld, puts: readonly Page[], deletes: readonly Range
 
 function chunks<T>(items: readonly T[]): T[][] {
   const size = RegionLimits.pagesPerAdoptionMax
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
 }
 
 function txnOf(world: PageWorld, puts: readonly Page[], deletes: readonly RangeId[]): PageTxn {
@@ -287,7 +304,9 @@ function packed(txns: readonly PageTxn[]): PageTxn[] {
     const last = result.at(-1)
     const size = txn.puts.reduce((sum, page) => sum + encodePage(page).length, 0)
     const fits =
-      last !== undefined && last.expects.size < RegionLimits.pagesPerTxnMax && bytes + size <= RegionLimits.pageBytesPerTxnMax
+      last !== undefined &&
+      last.expects.size < RegionLimits.pagesPerTxnMax &&
+      bytes + size <= RegionLimits.pageBytesPerTxnMax
     if (!fits || last === undefined) {
       result.push(txn)
       bytes = size

@@ -2,7 +2,15 @@ import type { Clock, Logger } from '@meridian/loop'
 import { Mirror } from '@meridian/store/mirror'
 import type { MirrorEvent } from '@meridian/store/mirror'
 import type { Store, StoreRecord } from '@meridian/store'
-import { decodeNode, decodePage, NODE_PREFIX, PAGE_PREFIX, RENEWALS_KEY, shardToken, tokensEqual } from '@meridian/topology'
+import {
+  decodeNode,
+  decodePage,
+  NODE_PREFIX,
+  PAGE_PREFIX,
+  RENEWALS_KEY,
+  shardToken,
+  tokensEqual,
+} from '@meridian/topology'
 import type { NodeEpoch, NodeId, NodeRecord, Page, RangeId, Revision, Shard, ShardId } from '@meridian/topology'
 import { decodeRenewals } from './renewals.ts'
 import type { Renewals } from './renewals.ts'
@@ -154,13 +162,11 @@ export class RegionView implements AsyncDisposable {
   }
 
   #check(): void {
-    if (this.#failure !== undefined) throw new Error('the view of the regional tier is broken', { cause: this.#failure })
+    if (this.#failure !== undefined)
+      throw new Error('the view of the regional tier is broken', { cause: this.#failure })
   }
 
-  #apply(
-    changes: Iterable<StoreRecord | MirrorEvent['changes'][number]>,
-    revision: Revision,
-  ): RegionViewEvent {
+  #apply(changes: Iterable<StoreRecord | MirrorEvent['changes'][number]>, revision: Revision): RegionViewEvent {
     const pages: RangeId[] = []
     const nodes: NodeId[] = []
     const before: Page[] = []
@@ -219,7 +225,8 @@ export class RegionView implements AsyncDisposable {
         if (shard.status !== 'assigned') continue
         const next = now.get(shard.shardId)
         // Under another token even the same leader counts as removed: after a new listing nobody knows who led between.
-        const kept = next?.shard.status === 'assigned' && tokensEqual(shardToken(page, shard), shardToken(next.page, next.shard))
+        const kept =
+          next?.shard.status === 'assigned' && tokensEqual(shardToken(page, shard), shardToken(next.page, next.shard))
         if (kept) continue
         removals.push({ shardId: shard.shardId, nodeId: shard.leader, nodeEpoch: shard.leaderNodeEpoch, revision })
       }

@@ -57,6 +57,8 @@ export class RenewalBatcher {
   readonly #slots = new Map<NodeId, Slot>()
   readonly #answering = new Set<Promise<void>>()
   #known: KnownRenewals | undefined
+  /** Revision of this controller's first commit. */
+  #floor: Revision | undefined
   #wake: (() => void) | undefined
   #closed = false
 
@@ -90,7 +92,8 @@ export class RenewalBatcher {
     const { clock, timing } = this.#options
     const ring = (): void => this.#wake?.()
     signal.addEventListener('abort', ring)
-    // The first commit is empty: it moves every view beyond this controller's token, which renewals have to prove.
+    // The first commit waits for nobody: it is what every node has to have applied before this controller extends its
+    // lease, and what moves every view there.
     let empty = true
     let committedMs = -Infinity
     try {
@@ -151,6 +154,7 @@ export class RenewalBatcher {
         throw new MeridianError('UNAVAILABLE', 'The record of renewals had changed.')
       }
       this.#known = { renewals: next, modRevision: outcome.revision }
+      this.#floor ??= outcome.revision
       const answering = this.#answer(slots, outcome.revision, signal)
       this.#answering.add(answering)
       void answering.finally(() => this.#answering.delete(answering))
@@ -207,12 +211,13 @@ export class RenewalBatcher {
 
   /**
    * What a node must have applied before its lease is extended: every removal seen here, and, for those of earlier
-   * controllers, whose commits all precede it, the election token.
+   * controllers, this one's first commit. Theirs all precede it, because their election keys were gone before. (The
+   * election token would not do: a candidate may have stood in the queue while the one before it committed.)
    */
   requiredRevision(node: NodeId): Revision {
-    const { view, leadership } = this.#options
-    const removed = view.removedRevision(node)
-    return removed > leadership.token ? removed : leadership.token
+    if (this.#floor === undefined) throw new Error('no renewal is answered before the first commit')
+    const removed = this.#options.view.removedRevision(node)
+    return removed > this.#floor ? removed : this.#floor
   }
 
   async #checkLife(request: RenewalRequest, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,28 @@
+import type { NodeStatus } from '@meridian/protocol'
+import type { NodeId } from '@meridian/topology'
+import type { RegionView } from './region-view.ts'
+
+/** The nodes of the region as this server sees them, in order of their ids. Any server can answer, not only the controller. */
+export function nodeStatuses(view: RegionView): NodeStatus[] {
+  const led = new Map<NodeId, number>()
+  const held = new Map<NodeId, number>()
+  for (const { page } of view.pages.values()) {
+    for (const shard of page.shards) {
+      for (const node of shard.replicas) held.set(node, (held.get(node) ?? 0) + 1)
+      if (shard.status === 'assigned') led.set(shard.leader, (led.get(shard.leader) ?? 0) + 1)
+    }
+  }
+  return view
+    .nodeRecords()
+    .toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
+    .map((node) => ({
+      nodeId: node.nodeId,
+      zone: node.zone,
+      address: node.address,
+      nodeEpoch: node.nodeEpoch,
+      status: node.status,
+      shardsLed: led.get(node.nodeId) ?? 0,
+      shardsHeld: held.get(node.nodeId) ?? 0,
+      silentMs: BigInt(Math.max(0, Math.round(view.silentMs(node.nodeId)))),
+    }))
+}
