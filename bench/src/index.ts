@@ -1,1 +1,7 @@
-export {}
+export { distributionOf } from './distribution.ts'
+export type { Distribution } from './distribution.ts'
+export { measureLatencyTax } from './latency-tax.ts'
+export type { LatencyTax, TaxCell, TaxClient, TaxOptions } from './latency-tax.ts'
+export { leaderPlaces, taxRatio } from './tax-summary.ts'
+export type { LeaderPlace } from './tax-summary.ts'
+export { RawCommit } from './raw-commit.ts'
