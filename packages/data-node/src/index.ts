@@ -1,1 +1,7 @@
-export {}
+export { DataNode } from './node/data-node.ts'
+export type { DataNodeStatus } from './node/data-node.ts'
+export { NODE_LIMITS } from './node/node-config.ts'
+export type { DataNodeConfig } from './node/node-config.ts'
+export type { ShardStatus } from './node/shard-host.ts'
+export { REPLICA_BOUNDS } from './replica/bounds.ts'
+export type { ReplicaBounds } from './replica/bounds.ts'

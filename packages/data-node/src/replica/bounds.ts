@@ -18,8 +18,9 @@ export interface ReplicaBounds {
   readonly retryMs: number
   /** A confirmation not answered for this long is asked for again. */
   readonly confirmRetryMs: number
-  /** Log entries above which a leader trims what every replica holds. */
+  /** Log size above which a leader trims what every replica holds; without a dead replica the log stays about there. */
   readonly logEntriesMax: number
+  readonly logBytesMax: number
   /** Entries kept below that point, so that a replica slightly behind in knowledge still finds where logs meet. */
   readonly logEntriesKept: number
   /** Sequences remembered per session with the position they were applied at. */
@@ -40,7 +41,8 @@ export const REPLICA_BOUNDS: ReplicaBounds = {
   retryMs: 100,
   confirmRetryMs: 200,
   logEntriesMax: 4096,
-  logEntriesKept: 1024,
+  logBytesMax: 64 * 1024 * 1024,
+  logEntriesKept: 16,
   sessionSequencesMax: 4096,
   sessionWindowsMax: 1024,
 }

@@ -117,14 +117,16 @@ export function expireWrites(state: ReplicaState, turn: Turn, role: Leading): vo
   }
 }
 
+const TRIM_ENTRIES_MIN = 8
+
 /** Declares what every replica holds durably, so that all may drop it. One dead replica keeps the whole log alive. */
 export function markTrim(state: ReplicaState, turn: Turn, role: Leading): void {
-  if (!role.serving || state.log.length <= state.bounds.logEntriesMax || role.markIndex > state.commitIndex) return
+  if (!role.serving || role.markIndex > state.commitIndex) return
+  if (state.log.length <= state.bounds.logEntriesMax && state.log.bytes <= state.bounds.logBytesMax) return
   let held = Math.min(state.commitIndex, state.durableIndex)
   for (const progress of role.progress.values()) held = Math.min(held, progress.match)
   // In big bites: a mark is an entry itself.
-  const biteMin = Math.max(1, (state.bounds.logEntriesMax - state.bounds.logEntriesKept) >> 2)
-  if (held - state.bounds.logEntriesKept - state.log.base.index < biteMin) return
+  if (held - state.bounds.logEntriesKept - state.log.base.index < TRIM_ENTRIES_MIN) return
   role.markIndex = state.log.lastIndex + 1
   appendOwn(state, turn, role, { index: role.markIndex, token: role.token, session: '', items: trimMarkItems(held) })
 }

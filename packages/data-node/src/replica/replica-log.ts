@@ -10,6 +10,7 @@ export class ReplicaLog {
   /** The last entry that was trimmed away, or the start. */
   #base: LogPosition
   #entries: LogEntry[]
+  #bytes = 0
 
   constructor(base: LogPosition = LOG_START, entries: readonly LogEntry[] = []) {
     this.#base = base
@@ -31,6 +32,10 @@ export class ReplicaLog {
 
   get length(): number {
     return this.#entries.length
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   entryAt(index: number): LogEntry | undefined {
@@ -55,18 +60,19 @@ export class ReplicaLog {
       throw new Error(`I15: entry ${entry.index} has token ${formatToken(entry.token)} after ${formatToken(last.token)}`)
     }
     this.#entries.push(entry)
+    this.#bytes += entryBytes(entry)
   }
 
   truncateFrom(index: number): void {
     if (index <= this.#base.index) throw new Error(`truncation from ${index} reaches the trimmed part up to ${this.#base.index}`)
-    this.#entries.length = Math.min(this.#entries.length, index - this.#base.index - 1)
+    for (const entry of this.#entries.splice(index - this.#base.index - 1)) this.#bytes -= entryBytes(entry)
   }
 
   trimThrough(index: number): void {
     if (index <= this.#base.index) return
     const token = this.tokenAt(index)
     if (token === undefined) throw new Error(`trim through ${index} is beyond the end ${this.lastIndex}`)
-    this.#entries = this.#entries.slice(index - this.#base.index)
+    for (const entry of this.#entries.splice(0, index - this.#base.index)) this.#bytes -= entryBytes(entry)
     this.#base = { index, token }
   }
 

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto'
+import { LoopScope } from '@meridian/loop'
+import { ChannelPool, serve } from '@meridian/rpc'
+import type { RpcServer } from '@meridian/rpc'
+import { MeridianError, parseShardId } from '@meridian/topology'
+import type { NodeEpoch, ShardId } from '@meridian/topology'
+import { LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
+import type { RangeGeneration } from '../fence/lease-clock.ts'
+import { NodeStorage } from '../storage/node-storage.ts'
+import { fromWireRecord } from '../wire.ts'
+import { dataService } from './data-service.ts'
+import { LagMeter } from './lag-meter.ts'
+import { Membership } from './membership.ts'
+import type { Assignments } from './membership.ts'
+import { NODE_LIMITS } from './node-config.ts'
+import type { DataNodeConfig } from './node-config.ts'
+import { RegionApi } from './region-api.ts'
+import { ReplicaPeers } from './replica-peers.ts'
+import { replicaService } from './replica-service.ts'
+import { ShardHost } from './shard-host.ts'
+import type { ShardStatus } from './shard-host.ts'
+
+export interface DataNodeStatus {
+  readonly nodeId: string
+  readonly address: string
+  /** Undefined until the region has handed one out for this life. */
+  readonly nodeEpoch: NodeEpoch | undefined
+  /** Milliseconds left, by the node's clock; 0 when there is no lease. */
+  readonly nodeLeaseMs: number
+  readonly shards: readonly ShardStatus[]
+}
+
+/**
+ * The reference data node: a replica of each shard its region assigns to it, leader of some. Answers nothing before
+ * its region has handed it a node epoch and the disk has stored it, because until then nobody knows that the disk is
+ * the one that made the promises.
+ */
+export class DataNode implements AsyncDisposable {
+  readonly #config: DataNodeConfig
+  readonly #storage: NodeStorage
+  readonly #pool: ChannelPool
+  readonly #peers: ReplicaPeers
+  readonly #hosts = new Map<ShardId, ShardHost>()
+  readonly #nodeLease = new LeaseClock()
+  readonly #regionLeases = new RegionLeases()
+  readonly #loops: LoopScope
+  #server: RpcServer | undefined
+  #membership: Membership | undefined
+  #life: NodeEpoch | undefined
+  #registered = false
+  #draining = false
+  #closed: Promise<void> | undefined
+
+  private constructor(config: DataNodeConfig, storage: NodeStorage) {
+    this.#config = config
+    this.#storage = storage
+    this.#pool = new ChannelPool(config.dial ?? {})
+    this.#peers = new ReplicaPeers(this.#pool, config.nodeId)
+    this.#loops = new LoopScope(config.log, (_loop, error) => this.#broken(error))
+    for (const shard of storage.shards) this.#hosts.set(shard, this.#open(shard))
+  }
+
+  /**
+   * Opens the disk and listens; registering goes on in the background, for the region may come up later.
+   *
+   * @throws MeridianError PORT_IN_USE, WORLD_IN_USE, CONFIG_INVALID
+   */
+  static async start(config: DataNodeConfig): Promise<DataNode> {
+    const { onBroken } = config
+    const storage = new NodeStorage({
+      dataDir: config.dataDir,
+      nodeId: config.nodeId,
+      ...(onBroken === undefined ? {} : { onFailure: onBroken }),
+    })
+    const node = new DataNode(config, storage)
+    try {
+      await node.#start()
+    } catch (error) {
+      await node[Symbol.asyncDispose]()
+      throw error
+    }
+    return node
+  }
+
+  /** `host:port` that the node listens on. */
+  get address(): string {
+    return this.#server?.address ?? ''
+  }
+
+  status(): DataNodeStatus {
+    return {
+      nodeId: this.#config.nodeId,
+      address: this.address,
+      nodeEpoch: this.#life,
+      nodeLeaseMs: Math.max(0, this.#nodeLease.validUntil - this.#config.clock.nowMs()),
+      shards: [...this.#hosts.values()].map((host) => host.status),
+    }
+  }
+
+  /** Accepts nothing new, waits a bounded time for what is under way, then closes. Idempotent. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#draining = true
+    await this.#server?.[Symbol.asyncDispose]()
+    await this.#loops[Symbol.asyncDispose]()
+    for (const host of this.#hosts.values()) host.end()
+    await this.#pool[Symbol.asyncDispose]()
+    await this.#storage[Symbol.asyncDispose]()
+  }
+
+  async #start(): Promise<void> {
+    const { clock, log } = this.#config
+    const server = await serve({
+      listen: this.#config.listen,
+      services: [
+        dataService({
+          clock,
+          leases: { node: this.#nodeLease, region: this.#regionLeases },
+          shard: (id) => this.#atDoor(id),
+        }),
+        replicaService((id) => this.#replica(id)),
+      ],
+      log,
+      drainMs: NODE_LIMITS.drainMs,
+      ...(this.#config.protoDir === undefined ? {} : { protoDir: this.#config.protoDir }),
+    })
+    this.#server = server
+    server.setServing(false)
+    const lag = new LagMeter(clock, NODE_LIMITS.lagSampleMs)
+    const membership = this.#joinRegion(lag, server.address)
+    this.#membership = membership
+    this.#loops.start('lag', (signal) => lag.run(signal))
+    this.#loops.start('ticks', (signal) => this.#tick(signal))
+    this.#loops.start('membership', (signal) => membership.run(signal))
+  }
+
+  #joinRegion(lag: LagMeter, address: string): Membership {
+    const { nodeId, zone, capacity, clock, log, regionServers } = this.#config
+    return new Membership({
+      nodeId,
+      zone,
+      address: this.#config.advertise ?? address,
+      capacity,
+      api: () => new RegionApi(this.#pool, regionServers),
+      clock,
+      log,
+      random: this.#config.random ?? Math.random,
+      newAttempt: randomUUID,
+      lag,
+      identity: () => this.#storage.identity,
+      storeIdentity: (identity) => this.#storage.storeIdentity(identity),
+      probe: () => this.#storage.probe(clock.nowMs()),
+      nodeLease: this.#nodeLease,
+      regionLeases: this.#regionLeases,
+      ledPairs: () => this.#ledPairs(),
+      onLife: (epoch) => {
+        this.#life = epoch
+        this.#registered = true
+        this.#server?.setServing(true)
+      },
+      onLifeLost: () => {
+        this.#life = undefined
+        for (const host of this.#hosts.values()) host.stepDown()
+      },
+      onAssignments: (message) => this.#assign(message),
+    })
+  }
+
+  #assign(message: Assignments): void {
+    const life = this.#life
+    if (life === undefined) return
+    const named = new Set<ShardId>()
+    for (const wire of message.shards) {
+      const record = fromWireRecord(wire)
+      named.add(record.shardId)
+      this.#hostOf(record.shardId).learn(record, life)
+    }
+    for (const id of message.removed) if (!named.has(parseShardId(id))) this.#hosts.get(parseShardId(id))?.remove()
+    if (message.complete) for (const [id, host] of this.#hosts) if (!named.has(id)) host.remove()
+    const nowMs = this.#config.clock.nowMs()
+    if (this.#ledPairs().some((pair) => !this.#regionLeases.check(pair, nowMs))) this.#membership?.askForAuthority()
+  }
+
+  #ledPairs(): RangeGeneration[] {
+    const pairs = new Map<string, RangeGeneration>()
+    for (const host of this.#hosts.values()) {
+      const { view } = host
+      if (view === undefined || (view.role !== 'serving' && view.role !== 'sealing')) continue
+      const pair = { rangeId: view.newest.rangeId, generation: view.newest.token.generation }
+      pairs.set(`${pair.rangeId}/${pair.generation}`, pair)
+    }
+    return [...pairs.values()]
+  }
+
+  #atDoor(id: string): ShardHost | undefined {
+    this.#mayAnswer()
+    return this.#hosts.get(parseShardId(id))
+  }
+
+  #replica(id: string): ShardHost {
+    this.#mayAnswer()
+    return this.#hostOf(parseShardId(id))
+  }
+
+  #mayAnswer(): void {
+    if (this.#draining) throw new MeridianError('UNAVAILABLE', 'the node is shutting down')
+    if (!this.#registered) throw new MeridianError('UNAVAILABLE', 'the node has no epoch yet')
+  }
+
+  #hostOf(id: ShardId): ShardHost {
+    let host = this.#hosts.get(id)
+    if (host === undefined) {
+      if (this.#hosts.size >= NODE_LIMITS.shardsMax) throw new MeridianError('OVERLOADED', `a node holds at most ${NODE_LIMITS.shardsMax} shards`)
+      host = this.#open(id)
+      this.#hosts.set(id, host)
+    }
+    return host
+  }
+
+  #open(shardId: ShardId): ShardHost {
+    const { nodeId, clock, log, bounds } = this.#config
+    return new ShardHost({
+      shardId,
+      self: nodeId,
+      storage: this.#storage,
+      peers: this.#peers,
+      clock,
+      log,
+      bounds,
+      onBroken: (error) => this.#broken(error),
+    })
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#config.clock.sleep(NODE_LIMITS.tickMs, signal)
+      for (const host of this.#hosts.values()) if (host.wantsTicks) host.tick()
+    }
+  }
+
+  #broken(error: unknown): void {
+    if (this.#config.onBroken !== undefined) {
+      this.#config.onBroken(error)
+      return
+    }
+    // A node that does not know its own state any more must not live on; nothing may catch this.
+    setImmediate(() => {
+      throw new Error('the data node is broken', { cause: error })
+    })
+  }
+}

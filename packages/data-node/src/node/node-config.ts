@@ -1,0 +1,63 @@
+import type { Clock, Logger } from '@meridian/loop'
+import type { Dialling } from '@meridian/rpc'
+import type { NodeId, RegionId, ZoneId } from '@meridian/topology'
+import type { ReplicaBounds } from '../replica/bounds.ts'
+
+export interface DataNodeConfig {
+  readonly nodeId: NodeId
+  readonly region: RegionId
+  readonly zone: ZoneId
+  /** `host:port` to listen on; port 0 takes a free one. */
+  readonly listen: string
+  /** `host:port` that clients and replicas dial. Default: the address listened on. */
+  readonly advertise?: string
+  /** Relative share of leaders and replicas, 1 to 1000. */
+  readonly capacity: number
+  /** Private to this node; created when missing. */
+  readonly dataDir: string
+  /** `host:port` of each region server, tried in order. At least one. */
+  readonly regionServers: readonly string[]
+  readonly clock: Clock
+  readonly log: Logger
+  /** How names are dialled; default: as the system resolves them. */
+  readonly dial?: Dialling
+  /** Uniform in [0, 1), scatters renewals and retries. Default Math.random. */
+  readonly random?: () => number
+  /** Called when an invariant is broken or a commit failed; must end the process. Default: an uncaught exception. */
+  readonly onBroken?: (error: unknown) => void
+  readonly bounds?: ReplicaBounds
+  /** Folder of the proto module; given, the node answers gRPC reflection. */
+  readonly protoDir?: string
+}
+
+/** Timing and bounds of a node. What all nodes of a region must share (L_N) comes from the region with each renewal. */
+export const NODE_LIMITS = {
+  renewEveryMs: 2_000,
+  confirmEveryMs: 2_000,
+  /** A pair that a leader needs and has no lease for is asked for again this soon. */
+  confirmRetryMs: 250,
+  regionCallMs: 1_500,
+  retryDelayMsMin: 100,
+  retryDelayMsMax: 2_000,
+  /** A refused registration will not heal by itself; it is still tried, for a person may put it right. */
+  registerRefusedDelayMs: 5_000,
+  /** A node whose disk takes longer to fsync, or whose event loop lags more, must not renew: it only looks alive. */
+  probeMsMax: 1_000,
+  loopLagMsMax: 1_000,
+  lagSampleMs: 100,
+  tickMs: 50,
+  appendMs: 2_000,
+  replicaCallMs: 1_000,
+  drainMs: 2_000,
+  itemsPerWriteMax: 512,
+  valueBytesMax: 64 * 1024,
+  writeBytesMax: 1024 * 1024,
+  keysPerReadMax: 512,
+  readBytesMax: 3 * 1024 * 1024,
+  scanRowsMax: 4_096,
+  scanRowsDefault: 1_000,
+  /** Shards with a log on one node. */
+  shardsMax: 16_384,
+  /** Pairs in one question about region authority. */
+  confirmPairsMax: 16_384,
+} as const

@@ -1,0 +1,54 @@
+import { fromWireToken, ReplicaServiceDefinition, toWireToken } from '@meridian/protocol'
+import { clientOf } from '@meridian/rpc'
+import type { ChannelPool } from '@meridian/rpc'
+import { MeridianError } from '@meridian/topology'
+import type { NodeId, ShardId } from '@meridian/topology'
+import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import { fromWireEntry, fromWireIndex, toWireAppend } from '../wire.ts'
+import { NODE_LIMITS } from './node-config.ts'
+
+/** How replicas of other nodes are asked. */
+export class ReplicaPeers {
+  readonly #pool: ChannelPool
+  readonly #self: NodeId
+
+  constructor(pool: ChannelPool, self: NodeId) {
+    this.#pool = pool
+    this.#self = self
+  }
+
+  /** @throws MeridianError when nothing usable came back; whether the request had an effect is then not known */
+  async ask(address: string, shard: ShardId, request: ReplicaRequest): Promise<ReplicaResponse> {
+    // A record may name a node whose own record has not been seen yet.
+    if (address === '') throw new MeridianError('UNAVAILABLE', 'the replica has no known address')
+    const client = clientOf(ReplicaServiceDefinition, this.#pool.channel(address))
+    const token = toWireToken(request.token)
+    switch (request.kind) {
+      case 'seal': {
+        const sealed = await client.seal({ shardId: shard, token, from: this.#self }, { timeoutMs: NODE_LIMITS.replicaCallMs })
+        return {
+          kind: 'seal',
+          promised: fromWireToken(sealed.promised),
+          last: { index: fromWireIndex(sealed.lastIndex), token: fromWireToken(sealed.lastToken) },
+          commitIndex: fromWireIndex(sealed.commitIndex),
+        }
+      }
+      case 'append': {
+        const appended = await client.append(toWireAppend(shard, this.#self, request), { timeoutMs: NODE_LIMITS.appendMs })
+        const { matched } = appended
+        return { kind: 'append', promised: fromWireToken(appended.promised), matched, lastIndex: fromWireIndex(appended.lastIndex) }
+      }
+      case 'fetch': {
+        const fetched = await client.fetchLog(
+          { shardId: shard, token, fromIndex: BigInt(request.fromIndex), limitBytes: request.bytesMax },
+          { timeoutMs: NODE_LIMITS.appendMs },
+        )
+        return { kind: 'fetch', entries: fetched.entries.map(fromWireEntry), previousToken: fromWireToken(fetched.previousToken) }
+      }
+      case 'confirm': {
+        const confirmed = await client.confirmToken({ shardId: shard, token }, { timeoutMs: NODE_LIMITS.replicaCallMs })
+        return { kind: 'confirm', promised: fromWireToken(confirmed.promised) }
+      }
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import type { Clock, Logger } from '@meridian/loop'
+import { compareTokens, formatToken, MeridianError } from '@meridian/topology'
+import type { NodeEpoch, NodeId, ShardId } from '@meridian/topology'
+import type { ShardRole, ShardView } from '../fence/admit.ts'
+import type { ShardRecord } from '../fence/shard-record.ts'
+import type { ReplicaBounds } from '../replica/bounds.ts'
+import type { WriteItem } from '../replica/log-entry.ts'
+import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import { openReplica } from '../replica/replica-state.ts'
+import type { Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
+import type { ItemOutcome, ShardState } from '../replica/shard-state.ts'
+import { step } from '../replica/step.ts'
+import { roleName } from '../replica/turn.ts'
+import type { NodeStorage } from '../storage/node-storage.ts'
+import type { ReplicaPeers } from './replica-peers.ts'
+
+export interface ShardHostOptions {
+  readonly shardId: ShardId
+  readonly self: NodeId
+  readonly storage: NodeStorage
+  readonly peers: ReplicaPeers
+  readonly clock: Clock
+  readonly log: Logger
+  readonly bounds: ReplicaBounds | undefined
+  /** A broken invariant; must end the process. */
+  readonly onBroken: (error: unknown) => void
+}
+
+export interface ShardStatus {
+  readonly shardId: ShardId
+  readonly role: ShardRole
+  /** Of the newest record; undefined when none is held. */
+  readonly token: string | undefined
+  readonly promised: string
+  readonly lastIndex: number
+  readonly commitIndex: number
+  readonly keys: number
+}
+
+interface Waiting {
+  readonly acknowledge: (outcomes: readonly ItemOutcome[]) => void
+  readonly answerRead: () => void
+  readonly reject: (error: MeridianError) => void
+}
+
+/** One shard's replica core with its disk, its peers and those who wait for it. */
+export class ShardHost {
+  readonly shardId: ShardId
+  readonly #options: ShardHostOptions
+  readonly #state: ReplicaState
+  #newest: ShardRecord | undefined
+  /** The region said that this node holds the shard no more; the log stays. */
+  #removed = false
+  #ended = false
+  #ids = 0
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
+
+  constructor(options: ShardHostOptions) {
+    this.shardId = options.shardId
+    this.#options = options
+    const { bounds } = options
+    this.#state = openReplica(options.self, options.storage.load(options.shardId), bounds === undefined ? {} : { bounds })
+  }
+
+  /** For the door: what this node is to the shard right now. */
+  get view(): ShardView | undefined {
+    if (this.#newest === undefined) return undefined
+    return { role: this.#role(), newest: this.#newest }
+  }
+
+  get newest(): ShardRecord | undefined {
+    return this.#newest
+  }
+
+  /** Committed state; only a leader that passed the door may show it. */
+  get shard(): ShardState {
+    return this.#state.shard
+  }
+
+  get status(): ShardStatus {
+    const { promised, log, commitIndex, shard } = this.#state
+    return {
+      shardId: this.shardId,
+      role: this.#role(),
+      token: this.#newest === undefined ? undefined : formatToken(this.#newest.token),
+      promised: formatToken(promised),
+      lastIndex: log.lastIndex,
+      commitIndex,
+      keys: shard.size,
+    }
+  }
+
+  /** True while time alone may require something of this replica. */
+  get wantsTicks(): boolean {
+    return this.#state.role.kind !== 'follower'
+  }
+
+  /** Takes over a record unless a newer one is held; leadership counts for this very life of the node only. */
+  learn(record: ShardRecord, life: NodeEpoch): void {
+    const order = this.#newest === undefined ? 1 : compareTokens(record.token, this.#newest.token)
+    if (order < 0) return
+    // An equal token is the same decision, perhaps with addresses that have become known since.
+    this.#newest = record
+    this.#removed = false
+    const leads = record.leader?.nodeId === this.#options.self && record.leader.nodeEpoch === life
+    this.#step({ kind: 'assign', token: record.token, leads, replicas: record.replicas.map((replica) => replica.nodeId) })
+  }
+
+  remove(): void {
+    this.#removed = true
+    this.stepDown()
+  }
+
+  /** Ends whatever leadership there is, at once. */
+  stepDown(): void {
+    const { role } = this.#state
+    if (role.kind !== 'follower') this.#step({ kind: 'assign', token: role.token, leads: false, replicas: role.replicas })
+  }
+
+  /** @throws MeridianError OUTCOME_UNKNOWN once the write is in the log, other codes when it surely is not */
+  write(session: string, items: readonly WriteItem[], acknowledged: () => MeridianError | undefined): Promise<readonly ItemOutcome[]> {
+    return new Promise((resolve, reject) => {
+      const id = this.#await({
+        acknowledge: (outcomes) => {
+          const refused = acknowledged()
+          if (refused === undefined) resolve(outcomes)
+          else reject(refused)
+        },
+        answerRead: () => {},
+        reject,
+      })
+      this.#step({ kind: 'write', id, session, items })
+    })
+  }
+
+  /** Calls `evaluate` in the turn in which a quorum has confirmed the token. */
+  quorumRead<T>(evaluate: (state: ShardState) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const id = this.#await({
+        acknowledge: () => {},
+        answerRead: () => {
+          try {
+            resolve(evaluate(this.#state.shard))
+          } catch (error) {
+            reject(error)
+          }
+        },
+        reject,
+      })
+      this.#step({ kind: 'read', id })
+    })
+  }
+
+  replicaRequest(from: string, request: ReplicaRequest): Promise<ReplicaResponse> {
+    return new Promise((resolve) => {
+      const id = ++this.#ids
+      this.#replies.set(id, resolve)
+      this.#step({ kind: 'request', id, from, request })
+    })
+  }
+
+  tick(): void {
+    this.#step({ kind: 'tick' })
+  }
+
+  /** Nothing is stepped, sent or answered any more; who still waits is told "unknown". */
+  end(): void {
+    this.#ended = true
+    for (const waiting of this.#waiting.values()) waiting.reject(new MeridianError('OUTCOME_UNKNOWN', 'the node is shutting down'))
+    this.#waiting.clear()
+  }
+
+  #await(waiting: Waiting): number {
+    const id = ++this.#ids
+    this.#waiting.set(id, waiting)
+    return id
+  }
+
+  #role(): ShardRole {
+    if (this.#removed || this.#newest === undefined) return 'none'
+    const name = roleName(this.#state.role)
+    if (name === 'serving' || name === 'follower') return name
+    return 'sealing'
+  }
+
+  #step(event: ReplicaEvent): void {
+    if (this.#ended) return
+    let effects: Effect[]
+    try {
+      effects = step(this.#state, event, this.#options.clock.nowMs())
+    } catch (error) {
+      // A core that broke an invariant must not take another step, and nobody may get an answer from it.
+      this.#ended = true
+      this.#options.log.error({ err: error, shard: this.shardId }, 'invariant broken')
+      this.#options.onBroken(error)
+      return
+    }
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: Effect): void {
+    const { storage, log } = this.#options
+    switch (effect.kind) {
+      case 'persist':
+        void storage.write(this.shardId, effect.write).then(() => this.#step({ kind: 'persisted', ticket: effect.ticket }))
+        return
+      case 'trim':
+        void storage.checkpoint(this.shardId, this.#state.shard.takeDirty(), effect.through)
+        return
+      case 'send':
+        this.#send(effect.to, effect.request)
+        return
+      case 'reply': {
+        const resolve = this.#replies.get(effect.id)
+        this.#replies.delete(effect.id)
+        if (resolve === undefined) return
+        if (effect.durable) void storage.settled().then(() => resolve(effect.response))
+        else resolve(effect.response)
+        return
+      }
+      case 'acknowledge':
+        this.#take(effect.id)?.acknowledge(effect.outcomes)
+        return
+      case 'unknown':
+        this.#take(effect.id)?.reject(new MeridianError('OUTCOME_UNKNOWN', effect.why))
+        return
+      case 'refuse':
+        this.#take(effect.id)?.reject(new MeridianError(effect.code, effect.why))
+        return
+      case 'answer-read':
+        this.#take(effect.id)?.answerRead()
+        return
+      case 'role':
+        log.info({ shard: this.shardId, token: formatToken(effect.token), from: effect.from, to: effect.to, why: effect.why }, 'shard role')
+        return
+    }
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    return waiting
+  }
+
+  #send(to: NodeId, request: ReplicaRequest): void {
+    const address = this.#newest?.replicas.find((replica) => replica.nodeId === to)?.address ?? ''
+    this.#options.peers.ask(address, this.shardId, request).then(
+      (response) => this.#step({ kind: 'response', from: to, request, response }),
+      (error: unknown) => {
+        this.#options.log.debug({ shard: this.shardId, to, request: request.kind, err: error }, 'replica did not answer')
+        this.#step({ kind: 'unanswered', from: to, request })
+      },
+    )
+  }
+}

@@ -1,0 +1,129 @@
+import { fromWireToken, LogEntry as WireLogEntry, toWireToken } from '@meridian/protocol'
+import type {
+  AppendRequest as WireAppendRequest,
+  Item as WireItem,
+  Refusal as WireRefusal,
+  ShardRecord as WireShardRecord,
+} from '@meridian/protocol'
+import { keyBytes, keyOfBytes, keyspaceName, MeridianError, nodeEpoch, nodeId, parseShardId, rangeId, regionId } from '@meridian/topology'
+import type { Key, ShardId } from '@meridian/topology'
+import type { FenceRefusal } from './fence/admit.ts'
+import type { ShardRecord } from './fence/shard-record.ts'
+import type { LogEntry, WriteItem } from './replica/log-entry.ts'
+import type { AppendRequest } from './replica/replica-message.ts'
+
+/** Sequences beyond this would not survive the disk's signed 64 bits. */
+export const SEQUENCE_MAX = 2n ** 63n - 1n
+const SESSION_CHARS_MAX = 64
+
+export function toWireKey(key: Key): Buffer {
+  const bytes = keyBytes(key)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+export function toWireValue(value: Uint8Array): Buffer {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+}
+
+export function fromWireRecord(wire: WireShardRecord): ShardRecord {
+  return {
+    shardId: parseShardId(wire.shardId),
+    rangeId: rangeId(wire.rangeId),
+    keyspace: keyspaceName(wire.keyspace),
+    start: keyOfBytes(wire.start),
+    end: keyOfBytes(wire.end),
+    token: fromWireToken(wire.token),
+    region: regionId(wire.region),
+    leader:
+      wire.leader === ''
+        ? undefined
+        : { nodeId: nodeId(wire.leader), address: wire.leaderAddress, nodeEpoch: nodeEpoch(wire.leaderNodeEpoch) },
+    replicas: wire.replicas.map((replica) => ({ nodeId: nodeId(replica.nodeId), address: replica.address })),
+  }
+}
+
+export function toWireRecordOfShard(record: ShardRecord): WireShardRecord {
+  return {
+    shardId: record.shardId,
+    rangeId: record.rangeId,
+    keyspace: record.keyspace,
+    start: toWireKey(record.start),
+    end: toWireKey(record.end),
+    token: toWireToken(record.token),
+    region: record.region,
+    leader: record.leader?.nodeId ?? '',
+    leaderAddress: record.leader?.address ?? '',
+    leaderNodeEpoch: record.leader?.nodeEpoch ?? 0n,
+    replicas: record.replicas.map((replica) => ({ nodeId: replica.nodeId, address: replica.address })),
+  }
+}
+
+export function toWireRefusal(refusal: FenceRefusal): WireRefusal {
+  const newest = refusal.newest === undefined ? undefined : toWireRecordOfShard(refusal.newest)
+  return { code: refusal.code, message: refusal.message, newest }
+}
+
+/** The value is copied: a view would keep the whole message it came in alive as long as the value lives. */
+export function fromWireItem(wire: WireItem): WriteItem {
+  return {
+    sequence: wire.sequence,
+    key: keyOfBytes(wire.key),
+    value: wire.value === undefined ? undefined : Buffer.from(wire.value),
+  }
+}
+
+export function toWireItem(item: WriteItem): WireItem {
+  return { sequence: item.sequence, key: toWireKey(item.key), value: item.value === undefined ? undefined : toWireValue(item.value) }
+}
+
+export function fromWireEntry(wire: WireLogEntry): LogEntry {
+  return { index: fromWireIndex(wire.index), token: fromWireToken(wire.token), session: wire.session, items: wire.items.map(fromWireItem) }
+}
+
+export function toWireEntry(entry: LogEntry): WireLogEntry {
+  return { index: BigInt(entry.index), token: toWireToken(entry.token), session: entry.session, items: entry.items.map(toWireItem) }
+}
+
+/** An entry as it lies on the disk: its wire form, so that one codec is tested. */
+export function encodeEntry(entry: LogEntry): Uint8Array {
+  return WireLogEntry.encode(toWireEntry(entry)).finish()
+}
+
+export function decodeEntry(bytes: Uint8Array): LogEntry {
+  return fromWireEntry(WireLogEntry.decode(bytes))
+}
+
+export function toWireAppend(shard: ShardId, from: string, request: AppendRequest): WireAppendRequest {
+  return {
+    shardId: shard,
+    token: toWireToken(request.token),
+    from,
+    previousIndex: BigInt(request.previous.index),
+    previousToken: toWireToken(request.previous.token),
+    entries: request.entries.map(toWireEntry),
+    commitIndex: BigInt(request.commitIndex),
+  }
+}
+
+/** @throws MeridianError INVALID_ARGUMENT when entries have gaps or do not follow the previous one */
+export function fromWireAppend(wire: WireAppendRequest): AppendRequest {
+  const previous = { index: fromWireIndex(wire.previousIndex), token: fromWireToken(wire.previousToken) }
+  const entries = wire.entries.map(fromWireEntry)
+  for (const [at, entry] of entries.entries()) {
+    if (entry.index !== previous.index + 1 + at) throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} is out of place`)
+  }
+  return { kind: 'append', token: fromWireToken(wire.token), previous, entries, commitIndex: fromWireIndex(wire.commitIndex) }
+}
+
+/** Log positions are plain numbers inside: a log would need 285 years of a million entries a second to outgrow them. */
+export function fromWireIndex(index: bigint): number {
+  if (index > BigInt(Number.MAX_SAFE_INTEGER)) throw new MeridianError('INVALID_ARGUMENT', `${index} is no log position`)
+  return Number(index)
+}
+
+export function checkedSession(session: string): string {
+  if (session.length === 0 || session.length > SESSION_CHARS_MAX || !/^[\x21-\x7e]+$/.test(session)) {
+    throw new MeridianError('INVALID_ARGUMENT', `a session is 1 to ${SESSION_CHARS_MAX} printable ASCII characters`)
+  }
+  return session
+}
