@@ -13,6 +13,4 @@ addRegionCommands(program)
 addClientCommands(program)
 addServerCommand(program)
 addNodeCommand(program)
-const code = await runProgram(program, process.argv)
-// A command that ended well may still have findings to report by its own exit code.
-if (code !== 0) process.exitCode = code
+process.exitCode = await runProgram(program, process.argv.slice(2))

@@ -1,6 +1,6 @@
 import { backoffMs } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
-import { MeridianError } from '@meridian/topology'
+import { isMeridianError, MeridianError } from '@meridian/topology'
 import type { Revision } from '@meridian/topology'
 import type { RecordChange, Store, StoreRecord } from './store.ts'
 
@@ -114,7 +114,9 @@ export class Mirror implements AsyncDisposable {
         if (!signal.aborted) await this.#relist(signal)
       } catch (error) {
         if (signal.aborted) return
-        this.#options.log.warn({ err: error }, 'mirror watch failed')
+        // A store answers with MeridianErrors; anything else is a bug of ours, and is said as one while we try on.
+        const level = isMeridianError(error) ? 'warn' : 'error'
+        this.#options.log[level]({ err: error }, 'mirror watch failed')
         await this.#options.clock.sleep(RELIST_BACKOFF.delayMsMax, signal).catch(() => {})
       }
     }

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { contextOf } from '@meridian/cli'
 import { HOME } from '../paths.ts'
 
 export interface DemoOptions {
   readonly json?: boolean
+  readonly data?: string
   readonly act?: string[]
   readonly places?: string
   readonly basePort?: string
@@ -24,6 +26,6 @@ export function addDemoCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  meridian demo --json > report.json')
     .action(async (_: unknown, command: Command) => {
       const { demo } = await import('../demo.ts')
-      process.exitCode = await demo(command.optsWithGlobals<DemoOptions>())
+      contextOf(command).exitWith(await demo(command.optsWithGlobals<DemoOptions>(), contextOf(command).signal))
     })
 }

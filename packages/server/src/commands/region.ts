@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { MeridianError } from '@meridian/topology'
+import { contextOf } from '@meridian/cli'
 import { regionBinaries } from '../binaries.ts'
 import { progressLine } from '../progress-line.ts'
 import { HOME } from '../paths.ts'
-import { aborted, shutdownSignal } from '../shutdown.ts'
+import { aborted } from '../aborted.ts'
 
 export function addRegionCommands(program: Command): void {
   const region = program.command('region').summary('render and run one region').description('Files and processes of one region.')
@@ -33,9 +33,8 @@ export function addRegionCommands(program: Command): void {
       if (missing.length + differing.length + extra.length > 0) {
         process.stderr.write('not as rendered; run: meridian region render\n')
         // Findings are the check's result, not an error of the command.
-        process.exitCode = 6
+        contextOf(command).exitWith(6)
       } else process.stdout.write(`${rendered.size} files are as rendered\n`)
-      void command
     })
   region
     .command('up')
@@ -43,11 +42,11 @@ export function addRegionCommands(program: Command): void {
     .description("Runs a region's etcd members, NATS, servers and nodes on this machine until it is asked to stop.")
     .argument('<id>', 'the region')
     .option('--regions <dir>', 'folder with the rendered folders', join(HOME, 'regions'))
-    .option('--data <dir>', 'data of the region (default: <checkout>/.meridian/regions/<id>)')
-    .addHelpText('after', '\nExample:\n  meridian region up us-east --data /var/lib/meridian')
-    .action(async (id: string, options: { regions: string; data?: string }) => {
+    .addHelpText('after', '\nData goes to --data, else to .meridian/regions/<id> of the checkout.\n\nExample:\n  meridian region up us-east --data /var/lib/meridian')
+    .action(async (id: string, _: unknown, command: Command) => {
+      const options = command.optsWithGlobals<{ regions: string; data?: string }>()
+      const { signal } = contextOf(command)
       const { regionUp } = await import('@meridian/deploy')
-      using shutdown = shutdownSignal()
       const started = performance.now()
       const say = (text: string) =>
         process.stdout.write(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}\n`)
@@ -56,17 +55,16 @@ export function addRegionCommands(program: Command): void {
         region: id,
         dataDir: options.data ?? join(HOME, '.meridian/regions', id),
         binaries: regionBinaries(),
-        signal: shutdown.signal,
+        signal,
         onProgress: (progress) => {
           const line = progressLine(progress)
           if (line !== undefined) say(line)
         },
       })
       say(`region ${id} is up; Ctrl-C stops it`)
-      await aborted(shutdown.signal)
+      await aborted(signal)
       say('stopping')
       await running.stop()
       say('stopped')
-      if (shutdown.signal.reason instanceof MeridianError) process.exitCode = 0
     })
 }

@@ -5,12 +5,13 @@ import type { Logger } from '@meridian/loop'
 import { MeridianError } from '@meridian/topology'
 import { LOG_LEVELS, openLog } from '../log.ts'
 import type { LogLevel } from '../log.ts'
-import { aborted, shutdownSignal } from '../shutdown.ts'
+import { aborted } from '../aborted.ts'
 
+/** `data` is an option of the whole program, so commander cannot demand it of this command. */
 export interface ProcessOptions {
   readonly config: string
   readonly id: string
-  readonly data: string
+  readonly data?: string
   readonly logLevel: string
 }
 
@@ -30,21 +31,23 @@ export interface ProcessStart {
 export async function runProcess(
   kind: 'server' | 'node',
   options: ProcessOptions,
+  signal: AbortSignal,
   start: (context: ProcessStart) => Promise<AsyncDisposable>,
 ): Promise<void> {
   const config = await loadProcessConfig(options.config)
   const log = openLog(logLevel(options.logLevel), { service: `meridian-${kind}`, region: config.region, id: options.id })
-  await mkdir(options.data, { recursive: true, mode: 0o700 })
-  await chmod(options.data, 0o700)
-  using shutdown = shutdownSignal()
+  const dataDir = options.data
+  if (dataDir === undefined) throw new MeridianError('INVALID_ARGUMENT', `meridian ${kind} needs --data DIR: the private folder of this process`)
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await chmod(dataDir, 0o700)
   const failed = new AbortController()
   const onFailure = (loop: string, error: unknown) => {
     log.error({ loop, err: error }, 'process ends')
     failed.abort(error)
   }
-  log.info({ config: options.config, data: options.data, timing: config.timing, node: process.version }, 'configured')
-  const running = await start({ config, dataDir: options.data, log, onFailure })
-  await aborted(AbortSignal.any([shutdown.signal, failed.signal]))
+  log.info({ config: options.config, data: dataDir, timing: config.timing, node: process.version }, 'configured')
+  const running = await start({ config, dataDir, log, onFailure })
+  await aborted(AbortSignal.any([signal, failed.signal]))
   log.info({}, 'draining')
   await running[Symbol.asyncDispose]()
   log.info({}, 'stopped')

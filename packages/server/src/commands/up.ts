@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { contextOf } from '@meridian/cli'
 import { HOME } from '../paths.ts'
 
 export interface UpOptions {
-  readonly data: string
+  readonly data?: string
+  readonly json?: boolean
   readonly regions: string
   readonly etcdMembers: string
   readonly fresh?: boolean
@@ -26,6 +28,6 @@ export function addUpCommand(program: Command): void {
     .addHelpText('after', '\nExample:\n  meridian up --regions 5 --fresh')
     .action(async (_: unknown, command: Command) => {
       const { up } = await import('../up.ts')
-      await up(command.optsWithGlobals<UpOptions>())
+      await up(command.optsWithGlobals<UpOptions>(), contextOf(command).signal)
     })
 }
