@@ -96,9 +96,7 @@ export type ControllerEffect =
   | { readonly kind: 'write-pages'; readonly txn: PageTxn }
   | { readonly kind: 'complain'; readonly refusals: PagePlan['refusals'] }
 
-export function initialState(
-  options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing'>,
-): ControllerState {
+export function initialState(options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing'>): ControllerState {
   return {
     ...options,
     watches: new Map(),

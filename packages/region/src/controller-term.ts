@@ -77,8 +77,7 @@ export class ControllerTerm implements AsyncDisposable {
       timing,
       clock,
       log,
-      onReport: ({ nodeId, nodeEpoch: life, appliedRevision }) =>
-{
+      onReport: ({ nodeId, nodeEpoch: life, appliedRevision }) => {
         this.#tell({ kind: 'reported', nodeId, nodeEpoch: life, revision: appliedRevision })
         // A hand-over may be waiting for just this.
         if (this.#state.holds.size > 0) this.#ring()
@@ -385,7 +384,9 @@ export class ControllerTerm implements AsyncDisposable {
       return await act(AbortSignal.any([signal, this.#ended]))
     } catch (error) {
       if (!this.#ended.aborted || isMeridianError(error)) throw error
-      throw new MeridianError('OUTCOME_UNKNOWN', 'The leadership ended while the change was under way.', { cause: error })
+      throw new MeridianError('OUTCOME_UNKNOWN', 'The leadership ended while the change was under way.', {
+        cause: error,
+      })
     } finally {
       this.#turnsWaiting -= 1
       resolve()

@@ -3,7 +3,7 @@ import { MemoryStore } from '@meridian/store/memory'
 import { HybridClock } from '@meridian/hlc'
 import { silentLogger } from '@meridian/loop'
 import { ManualClock } from '@meridian/loop/testing'
-import { decodePage, keyOfText, nodeId, pageKey, rangeId, RENEWALS_KEY, shardId } from '@meridian/topology'
+import { decodePage, keyOfText, nodeId, nodeKey, pageKey, rangeId, RENEWALS_KEY, shardId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { CONTROLLER_ROLE } from './controller.ts'
 import { ControllerTerm } from './controller-term.ts'
@@ -11,6 +11,7 @@ import { nodeStatuses } from './node-leases.ts'
 import { OrderingWriter } from './ordering-writer.ts'
 import { REGION_TIMING } from './region-timing.ts'
 import { RegionView } from './region-view.ts'
+import { decodeRenewals, encodeRenewals, renew } from './renewals.ts'
 import { EU, range, Rig, RigNode } from './rig.ts'
 import type { RigServer } from './rig.ts'
 
@@ -33,7 +34,9 @@ function leaders(server: RigServer): string {
   return [...server.view.pages.values()]
     .toSorted((a, b) => a.page.rangeId - b.page.rangeId)
     .flatMap(({ page }) =>
-      page.shards.map((s) => `${s.shardId} ${s.status === 'assigned' ? s.leader : '-'} g${page.generation}.e${s.epoch}`),
+      page.shards.map(
+        (s) => `${s.shardId} ${s.status === 'assigned' ? s.leader : '-'} g${page.generation}.e${s.epoch}`,
+      ),
     )
     .join(', ')
 }
@@ -59,7 +62,9 @@ describe('opening a range', () => {
     const bounds = [keyOfText('g'), keyOfText('p')]
     await server.controller.openRange(range('1:-'), bounds, rig.signal)
     expect(server.view.pages.get(rangeId(1))?.modRevision).toBe(before)
-    await expect(server.controller.openRange(range('1:-'), [], rig.signal)).rejects.toMatchObject({ code: 'RANGE_BUSY' })
+    await expect(server.controller.openRange(range('1:-'), [], rig.signal)).rejects.toMatchObject({
+      code: 'RANGE_BUSY',
+    })
     await expect(server.controller.openRange(range('9:-@us'), [], rig.signal)).rejects.toMatchObject({
       code: 'NOT_OWNER_REGION',
       details: { owner: 'us' },
@@ -153,21 +158,24 @@ describe('renewals', () => {
     await second
   })
 
-  it.each(['unavailable', 'unknown-before', 'unknown-after'] as const)('extend nothing when the commit is %s', async (fault) => {
-    const { rig, server } = await opened()
-    await using _ = rig
-    await rig.pass(600)
-    const a = rig.node('a')
-    const store = server.store as MemoryStore
-    store.faults.next(fault)
-    const request = { nodeId: a.id, nodeEpoch: a.epoch, appliedRevision: a.applied }
-    const code = fault === 'unavailable' ? 'UNAVAILABLE' : 'OUTCOME_UNKNOWN'
-    const renewing = expect(server.controller.renew(request, rig.signal)).rejects.toMatchObject({ code })
-    await rig.pass(600)
-    await renewing
-    await rig.pass(4000)
-    expect(rig.violations()).toEqual([])
-  })
+  it.each(['unavailable', 'unknown-before', 'unknown-after'] as const)(
+    'extend nothing when the commit is %s',
+    async (fault) => {
+      const { rig, server } = await opened()
+      await using _ = rig
+      await rig.pass(600)
+      const a = rig.node('a')
+      const store = server.store as MemoryStore
+      store.faults.next(fault)
+      const request = { nodeId: a.id, nodeEpoch: a.epoch, appliedRevision: a.applied }
+      const code = fault === 'unavailable' ? 'UNAVAILABLE' : 'OUTCOME_UNKNOWN'
+      const renewing = expect(server.controller.renew(request, rig.signal)).rejects.toMatchObject({ code })
+      await rig.pass(600)
+      await renewing
+      await rig.pass(4000)
+      expect(rig.violations()).toEqual([])
+    },
+  )
 
   it('of an ended life, or of a stranger, are refused', async () => {
     const { rig, server } = await opened()
@@ -200,7 +208,7 @@ describe('failover', () => {
     expect(rig.violations()).toEqual([])
   })
 
-  it('follows a new life at once, because the new life has the old one\'s disk (R2)', async () => {
+  it("follows a new life at once, because the new life has the old one's disk (R2)", async () => {
     const { rig, server } = await opened()
     await using _ = rig
     rig.node('a').kill()
@@ -248,6 +256,39 @@ describe('failover', () => {
     expect(rig.violations()).toEqual([])
   })
 
+  it('does not happen to a node whose renewal was committed between the look and the takeover (I12)', async () => {
+    const { rig, server } = await opened()
+    await using _ = rig
+    const a = rig.node('a')
+    a.paused = true
+    const store = server.store as MemoryStore
+    let raced = 0
+    store.faults.decide = (call) => {
+      if (call.kind !== 'txn' || raced > 0 || !call.txn.operations.some(({ key }) => key === nodeKey(a.id)))
+        return undefined
+      raced += 1
+      const stored = rig.cluster.history.at(RENEWALS_KEY)
+      if (stored === undefined) throw new Error('no renewals')
+      const renewed = renew(
+        decodeRenewals(stored.value),
+        decodeRenewals(stored.value).elect,
+        [{ nodeId: a.id, nodeEpoch: a.epoch }],
+        server.view.nodeRecords(),
+      )
+      rig.cluster.apply({
+        guards: [],
+        operations: [{ kind: 'put', key: RENEWALS_KEY, value: encodeRenewals(renewed) }],
+      })
+      return undefined
+    }
+    await rig.pass(2 * nodeWaitMs - 2500)
+    expect(raced).toBe(1)
+    expect(statusOf(server, 'a')).toBe('up')
+    await rig.pass(nodeWaitMs)
+    expect(statusOf(server, 'a')).toBe('down')
+    expect(rig.violations()).toEqual([])
+  })
+
   it('leaves a shard without a leader when no replica is up, and leads it again when one returns', async () => {
     const { rig, server } = await opened()
     await using _ = rig
@@ -270,7 +311,13 @@ describe('two controllers (R1)', () => {
     await rig.pass(500)
     await first.controller[Symbol.asyncDispose]()
     const base = { clock: stopped, log: silentLogger, random: () => 0.5 }
-    const held = await campaign(store, { ...base, role: CONTROLLER_ROLE, value: 'old', ttlMs: 3000, signal: rig.signal })
+    const held = await campaign(store, {
+      ...base,
+      role: CONTROLLER_ROLE,
+      value: 'old',
+      ttlMs: 3000,
+      signal: rig.signal,
+    })
     // A process that was stopped before it could notice anything.
     const leadership = { ...held, lost: new AbortController().signal }
     const view = await RegionView.open(store, base, rig.signal)
@@ -317,7 +364,9 @@ describe('split and merge', () => {
     await rig.pass(600)
     expect(leaders(server)).toBe('1.0 a g2.e1, 1.1 b g2.e1, 1.2 c g2.e1')
     expect(server.view.pages.get(rangeId(2))?.page.shards.map((shard) => shard.shardId)).toEqual(['1.1', '1.2'])
-    const writes = rig.commits.slice(before).filter(({ changes }) => changes.some(({ key }) => key.startsWith('/page/')))
+    const writes = rig.commits
+      .slice(before)
+      .filter(({ changes }) => changes.some(({ key }) => key.startsWith('/page/')))
     expect(writes).toHaveLength(1)
     rig.ranges.set('1:-#3')
     await rig.pass(600)
@@ -395,6 +444,31 @@ describe('hand-over (R6)', () => {
     expect(leaders(other)).toContain('1.0 - g1.e2')
     await rig.pass(nodeWaitMs)
     expect(leaders(other)).toMatch(/1\.0 [abc] g1\.e3/)
+    expect(rig.violations()).toEqual([])
+  })
+
+  it('leaves no lease to one that has not stopped, however many controllers come after', async () => {
+    const { rig, server } = await opened()
+    await using _ = rig
+    const a = rig.node('a')
+    a.deaf = true
+    const handing = server.controller.handOver(SHARD(0), nodeId('b'), rig.signal)
+    await rig.pass(nodeWaitMs + 1000)
+    await handing
+    // This server's view begins after the removal: only its own first commit tells it that there may have been one.
+    const other = await rig.server('s2')
+    const leases = a.leases.length
+    await server.controller[Symbol.asyncDispose]()
+    await rig.pass(5000)
+    expect(other.controller.isController).toBe(true)
+    expect(other.view.removedRevision(a.id)).toBe(0n)
+    expect(a.leases).toHaveLength(leases)
+    expect(a.errors.at(-1)).toMatchObject({ code: 'UNAVAILABLE' })
+    expect(rig.node('c').leases.at(-1)?.untilMs).toBeGreaterThan(rig.clock.nowMs())
+    a.deaf = false
+    a.catchUp()
+    await rig.pass(2600)
+    expect(a.leases.length).toBeGreaterThan(leases)
     expect(rig.violations()).toEqual([])
   })
 

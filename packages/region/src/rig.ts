@@ -185,7 +185,7 @@ export class RigNode {
 
   async follow(server: RigServer, region: RegionId, signal: AbortSignal): Promise<void> {
     for await (const { revision } of assignmentsOf(server.view, region, this.id, signal)) {
-      this.#seen = revision
+      if (revision > this.#seen) this.#seen = revision
       this.catchUp()
     }
   }
@@ -204,16 +204,17 @@ export class RigNode {
   }
 
   async renew(servers: readonly RigServer[], signal: AbortSignal): Promise<void> {
-    const server = servers.find(({ controller }) => controller.isController)
-    if (server === undefined) return
-    try {
-      const request = { nodeId: this.id, nodeEpoch: this.epoch, appliedRevision: this.applied }
-      const sentMs = this.#clock.nowMs()
-      const answer = await server.controller.renew(request, signal)
-      const { nodeEpoch: life } = request
-      this.leases.push({ ...answer, nodeEpoch: life, untilMs: sentMs + answer.leaseMs, grantedMs: this.#clock.nowMs() })
-    } catch (error) {
-      this.errors.push(error)
+    const request = { nodeId: this.id, nodeEpoch: this.epoch, appliedRevision: this.applied }
+    const sentMs = this.#clock.nowMs()
+    for (const server of servers.filter(({ controller }) => controller.isController)) {
+      try {
+        const answer = await server.controller.renew(request, signal)
+        const grantedMs = this.#clock.nowMs()
+        this.leases.push({ ...answer, nodeEpoch: request.nodeEpoch, untilMs: sentMs + answer.leaseMs, grantedMs })
+        return
+      } catch (error) {
+        this.errors.push(error)
+      }
     }
   }
 }
@@ -259,6 +260,7 @@ export class Rig implements AsyncDisposable {
       timing: this.#timing,
     })
     this.servers.push(server)
+    for (const node of this.nodes.values()) void node.follow(server, EU, this.signal)
     await this.clock.advance(0)
     return server
   }
@@ -272,7 +274,7 @@ export class Rig implements AsyncDisposable {
       const node = new RigNode(id, zone, this.clock)
       this.nodes.set(id, node)
       await node.register(server, this.signal)
-      void node.follow(server, EU, this.signal)
+      for (const each of this.servers) void node.follow(each, EU, this.signal)
       void this.#renewals(node)
     }
     await this.clock.advance(0)

@@ -1,0 +1,171 @@
+import type { MemoryStore } from '@meridian/store/memory'
+import { keyOfText, nodeId } from '@meridian/topology'
+import type { Revision } from '@meridian/topology'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { REGION_TIMING } from './region-timing.ts'
+import { range, Rig, seeded } from './rig.ts'
+import type { RigServer } from './rig.ts'
+
+const NODES = ['a', 'b', 'c', 'd'] as const
+const BOUNDS = ['d', 'h', 'm', 't'] as const
+
+const node = fc.constantFrom(...NODES)
+const server = fc.constantFrom(0, 1)
+
+/** What may happen to a region; `pass` in between lets some of it be answered. */
+const happening = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 9000 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const), node }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('start' as const), node }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('pause' as const), node, on: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('deaf' as const), node, on: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('hand-over' as const), shard: fc.nat(4), node }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('isolate' as const), server, on: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('flaky' as const), server, seed: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('resign' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('split' as const), at: fc.nat(3) }) },
+)
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never
+
+class Story {
+  readonly rig = new Rig()
+  #starts = 0
+  #generation = 1
+  #hands: Promise<unknown>[] = []
+
+  async begin(): Promise<void> {
+    const first = await this.rig.server('s1')
+    await this.rig.pass(500)
+    await this.rig.server('s2')
+    await this.rig.join('a@z1 b@z2 c@z3 d@z1')
+    this.rig.ranges.set('1:-')
+    await first.controller.openRange(range('1:-'), BOUNDS.map(keyOfText), this.rig.signal)
+    await this.rig.pass(2500)
+  }
+
+  async happen(what: Happening): Promise<void> {
+    const { rig } = this
+    switch (what.kind) {
+      case 'pass':
+        return rig.pass(what.ms)
+      case 'kill':
+        return rig.node(what.node).kill()
+      case 'start':
+        return this.start(what.node)
+      case 'pause': {
+        const target = rig.node(what.node)
+        // A killed process does not wake.
+        if (!target.ends.has(target.epoch)) target.paused = what.on
+        return target.catchUp()
+      }
+      case 'deaf':
+        rig.node(what.node).deaf = what.on
+        return rig.node(what.node).catchUp()
+      case 'hand-over': {
+        for (const { controller } of rig.servers.filter((each) => each.controller.isController)) {
+          const shard = `1.${what.shard}` as Parameters<typeof controller.handOver>[0]
+          this.#hands.push(controller.handOver(shard, nodeId(what.node), rig.signal).catch(() => {}))
+        }
+        return rig.clock.advance(0)
+      }
+      case 'isolate': {
+        const { faults } = storeOf(this.server(what.server))
+        return what.on ? faults.isolate() : faults.heal()
+      }
+      case 'flaky': {
+        const random = seeded(what.seed)
+        storeOf(this.server(what.server)).faults.decide = (call) => {
+          if (call.kind !== 'txn' || random() > 0.3) return undefined
+          return random() < 0.5 ? 'unknown-after' : 'unknown-before'
+        }
+        return undefined
+      }
+      case 'resign': {
+        const leader = rig.servers.find(({ controller }) => controller.isController)
+        if (leader === undefined) return undefined
+        const closing = leader.controller[Symbol.asyncDispose]()
+        await rig.pass(3000)
+        await closing
+        rig.servers.splice(rig.servers.indexOf(leader), 1)
+        this.#closed.push(leader)
+        await rig.server(`s${++this.#starts + 2}`)
+        return undefined
+      }
+      case 'compact':
+        return rig.cluster.compact(rig.cluster.revision as Revision)
+      case 'split': {
+        this.#generation += 1
+        const at = BOUNDS[what.at] ?? 'd'
+        const gen = this.#generation
+        return gen % 2 === 0 ? rig.ranges.set(`1:-${at}#${gen}`, `2:${at}-#${gen}`) : rig.ranges.set(`1:-#${gen}`)
+      }
+    }
+  }
+
+  readonly #closed: RigServer[] = []
+
+  server(index: number): RigServer {
+    const found = this.rig.servers[index]
+    if (found === undefined) throw new Error(`no server ${index}`)
+    return found
+  }
+
+  /** A new process on the same disk; repeated until it is told its epoch. */
+  async start(id: string): Promise<void> {
+    const target = this.rig.node(id)
+    target.kill()
+    this.#starts += 1
+    for (const each of this.rig.servers) {
+      try {
+        await target.register(each, this.rig.signal, `start-${this.#starts}`)
+        target.paused = false
+        return target.catchUp()
+      } catch {
+        // Through the next server, as the same start.
+      }
+    }
+  }
+
+  /** Everything works again, for long enough. */
+  async heal(): Promise<void> {
+    const { rig } = this
+    for (const each of rig.servers) {
+      storeOf(each).faults.decide = undefined
+      storeOf(each).faults.heal()
+    }
+    await rig.pass(4000)
+    for (const id of NODES) {
+      rig.node(id).deaf = false
+      await this.start(id)
+    }
+    await rig.pass(3 * REGION_TIMING.nodeWaitMs)
+    await Promise.all(this.#hands)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rig[Symbol.asyncDispose]()
+    await Promise.all(this.#closed.map((each) => each[Symbol.asyncDispose]()))
+  }
+}
+
+function storeOf(of: RigServer): MemoryStore {
+  return of.store as MemoryStore
+}
+
+it('whatever happens: one leader per token, rising epochs, justified takeovers, exclusive leases; and in the end all is led', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(happening, { minLength: 4, maxLength: 24 }), async (story) => {
+      await using told = new Story()
+      await told.begin()
+      for (const what of story) await told.happen(what)
+      await told.heal()
+      expect(told.rig.violations()).toEqual([])
+      const shards = [...told.server(0).view.pages.values()].flatMap(({ page }) => page.shards)
+      expect(shards.map(({ shardId }) => shardId).toSorted()).toEqual(['1.0', '1.1', '1.2', '1.3', '1.4'])
+      expect(shards.filter(({ status }) => status !== 'assigned')).toEqual([])
+    }),
+    { numRuns: 60 },
+  )
+}, 120_000)
