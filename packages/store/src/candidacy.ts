@@ -3,14 +3,17 @@ import type { Revision } from '@meridian/topology'
 import { isMeridianError } from '@meridian/topology'
 import { electionKey } from './election-key.ts'
 import type { LeaseId, Store } from './store.ts'
+import { withTimeLimit } from './time-limit.ts'
 
 /**
  * Part of each TTL that is not used: the server's clock and ours may run at rates that differ by this much before a
  * lease ends there first. A tenth is far above what crystals do and covers a virtual machine's bad minutes.
  */
 const LEASE_MARGIN_SHARE = 0.1
-/** Renewals per TTL: one may be lost and a second late. */
-const RENEWALS_PER_TTL = 4
+/** Pause between renewals, and the longest wait for one: three attempts fit before the deadline, each at a server of its
+ * own if there are several, since a server that does not answer is asked last for a while. */
+const RENEWAL_SHARE = 0.25
+const RENEWAL_RETRY_SHARE = 0.05
 const RESIGN_TIMEOUT_MS = 2000
 
 /**
@@ -103,16 +106,20 @@ export class Candidacy {
   }
 
   async #keep(): Promise<void> {
-    const everyMs = this.#ttlMs / RENEWALS_PER_TTL
+    const everyMs = this.#ttlMs * RENEWAL_SHARE
+    let pauseMs = everyMs
     while (!this.#lost.signal.aborted) {
-      await this.#slept(everyMs)
+      await this.#slept(pauseMs)
       if (this.#lost.signal.aborted) return
       const sentMs = this.#clock.nowMs()
       try {
-        const leftMs = await this.#store.renewLease(this.#lease, this.#lost.signal)
+        const renew = (signal: AbortSignal) => this.#store.renewLease(this.#lease, signal)
+        const leftMs = await withTimeLimit(this.#clock, everyMs, renew, this.#lost.signal)
+        pauseMs = everyMs
         if (leftMs === undefined) this.abandon(new Error('the lease is gone'))
         else this.#deadlineMs = Math.max(this.#deadlineMs, deadlineMs(sentMs, leftMs))
       } catch (error) {
+        pauseMs = this.#ttlMs * RENEWAL_RETRY_SHARE
         if (!this.#lost.signal.aborted) this.#log.warn({ err: error, key: this.key }, 'lease renewal failed')
       }
     }
@@ -157,17 +164,9 @@ async function createKey(
 
 /** Best effort: what is not withdrawn ends with its lease. */
 async function withdrawn(store: Store, lease: LeaseId, clock: Clock, log: Logger): Promise<void> {
-  const done = new AbortController()
-  const late = clock.sleep(RESIGN_TIMEOUT_MS, done.signal).then(
-    () => done.abort(new Error(`no answer in ${RESIGN_TIMEOUT_MS} ms`)),
-    () => {},
-  )
   try {
-    await store.revokeLease(lease, done.signal)
+    await withTimeLimit(clock, RESIGN_TIMEOUT_MS, (signal) => store.revokeLease(lease, signal))
   } catch (error) {
     log.warn({ err: error, lease }, 'lease not revoked')
-  } finally {
-    done.abort(new Error('done'))
-    await late
   }
 }

@@ -5,9 +5,11 @@ import type { Revision } from '@meridian/topology'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { after, put, settled, text, write } from './conformance/context.ts'
 import type { StoreWorld, WorldClient } from './conformance/index.ts'
+import { campaign } from './campaign.ts'
 import { storeConformance } from './conformance/index.ts'
 import { WatchRecorder } from './conformance/watch-recorder.ts'
 import { openEtcdStore } from './etcd/index.ts'
+import { observeLeader } from './observe-leader.ts'
 import type { Store } from './store.ts'
 
 const REQUEST_TIMEOUT_MS = 1500
@@ -63,7 +65,7 @@ async function makeWorld(): Promise<StoreWorld> {
   const [upstream = ''] = cluster.endpoints
   return {
     clock: systemClock,
-    leaseTtlMs: 1000,
+    leaseTtlMs: 2000,
     client: () => faultyClient(stack, proxy, upstream),
     async compact(revision) {
       await cluster.etcdctl(['compact', String(revision)])
@@ -220,6 +222,33 @@ describe('three etcd members', () => {
     await watch.until('the third', () => watch.lines.length === 3)
     expect(watch.lines).toEqual(['/home/a=1', '/home/a=2', '/home/a=3'])
     expect(watch.connections).toEqual(['connected', 'lost', 'connected'])
+  })
+
+  it('keeps a leadership while the nearest server is silent and another answers', async () => {
+    const [near, far] = cluster.members
+    if (near === undefined || far === undefined) throw new Error('no members')
+    await using doors = new AsyncDisposableStack()
+    const proxy = doors.use(await startToxiproxy())
+    const link = doors.use(await proxy.proxy('near', near.clientUrl))
+    const store = doors.use(
+      await openEtcdStore({
+        endpoints: [`http://${link.address}`, far.clientUrl],
+        clock: systemClock,
+        log: silentLogger,
+      }),
+    )
+    const ttlMs = 2000
+    const stop = new AbortController()
+    const options = { role: 'r', value: 'v', ttlMs, clock: systemClock, log: silentLogger, signal: stop.signal }
+    const leadership = await campaign(store, options)
+    await link.cut()
+    const untilMs = systemClock.nowMs() + 2 * ttlMs
+    await waitFor('two TTLs', () => systemClock.nowMs() > untilMs, {
+      giveUp: () => (leadership.lost.aborted ? String(leadership.lost.reason) : undefined),
+    })
+    await using writer = await open(far.clientUrl)
+    expect(await observeLeader(writer, 'r')).toEqual({ token: leadership.token, value: 'v' })
+    await leadership.resign()
   })
 
   it('notices the loss of its quorum, also in watches, and loses nothing', async () => {

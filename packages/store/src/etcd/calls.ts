@@ -72,7 +72,8 @@ export async function write<T>(
     context.endpoints.answered(endpoint)
     return answer
   } catch (error) {
-    if (verdictOf(error) === 'unanswered' && !bounds.signal.aborted) context.endpoints.failed(endpoint)
+    // A caller that gave up waiting is a sign too; at worst the next call takes a longer way.
+    if (verdictOf(error) === 'unanswered' && !context.closed.aborted) context.endpoints.failed(endpoint)
     throw asWriteError(error, what)
   }
 }

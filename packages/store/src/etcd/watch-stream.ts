@@ -17,11 +17,19 @@ export class WatchStream implements Disposable {
   readonly #endpoint: EtcdEndpoint
   readonly #stream: ClientDuplexStream<IWatchRequest, IWatchResponse>
   readonly #clock: Clock
+  readonly #signal: AbortSignal
+  readonly #onAbort = (): void => this[Symbol.dispose]()
   readonly #queue: IWatchResponse[] = []
   #failure: unknown
   #wake: () => void = () => {}
 
-  private constructor(endpoint: EtcdEndpoint, stream: ClientDuplexStream<IWatchRequest, IWatchResponse>, clock: Clock) {
+  private constructor(
+    endpoint: EtcdEndpoint,
+    stream: ClientDuplexStream<IWatchRequest, IWatchResponse>,
+    clock: Clock,
+    signal: AbortSignal,
+  ) {
+    this.#signal = signal
     this.#endpoint = endpoint
     this.#stream = stream
     this.#clock = clock
@@ -36,6 +44,8 @@ export class WatchStream implements Disposable {
     }
     stream.on('error', fail)
     stream.on('end', () => fail(new Error('the server ended the stream')))
+    // Also for a reader that never comes back to hear of it.
+    signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
   static async open(
@@ -50,7 +60,7 @@ export class WatchStream implements Disposable {
     const endpoint = new EtcdEndpoint(url, credentials, true)
     try {
       await endpoint.connect('Watch', connectTimeoutMs, signal)
-      const watch = new WatchStream(endpoint, endpoint.stream('Watch', 'watch', {}), clock)
+      const watch = new WatchStream(endpoint, endpoint.stream('Watch', 'watch', {}), clock, signal)
       watch.#stream.write({
         create_request: { ...span, start_revision: String(fromRevision), progress_notify: true, fragment: true },
       })
@@ -79,6 +89,7 @@ export class WatchStream implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#signal.removeEventListener('abort', this.#onAbort)
     this.#stream.cancel()
     this.#endpoint.close()
   }

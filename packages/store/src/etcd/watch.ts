@@ -81,14 +81,6 @@ export async function* watchEtcd(context: WatchContext, options: WatchOptions): 
         if (response.created) continue
         failures = 0
         endpoints.answered(endpoint)
-        if (response.events.length === 0 && !response.fragment) {
-          const revision = revisionOf(response.header.revision)
-          // A watch on the future is told of revisions before it; what is behind the cursor was told already.
-          if (revision < cursor - 1n) continue
-          cursor = revision + 1n
-          yield { kind: 'progress', revision }
-          continue
-        }
         let unmatched: Revision | undefined
         for (const { revision, changes } of assembler.add(response.events, !response.fragment)) {
           if (revision < cursor) continue
@@ -96,6 +88,13 @@ export async function* watchEtcd(context: WatchContext, options: WatchOptions): 
           const matching = changes.filter(({ key }) => prefixes.some((prefix) => key.startsWith(prefix)))
           unmatched = matching.length === 0 ? revision : undefined
           if (matching.length > 0) yield { kind: 'changes', revision, changes: matching }
+        }
+        if (response.events.length === 0 && !response.fragment) {
+          const revision = revisionOf(response.header.revision)
+          // A watch on the future is told of revisions before it; what is behind the cursor was told already.
+          if (revision < cursor - 1n) continue
+          cursor = revision + 1n
+          unmatched = revision
         }
         if (unmatched !== undefined) yield { kind: 'progress', revision: unmatched }
       }
