@@ -14,7 +14,8 @@ export function mapHandlers(parts: Parts): HandlersOf<typeof MapServiceDefinitio
   return {
     getSnapshot: async function* ({ stream }) {
       const snapshot = parts().snapshot(parseStreamId(stream))
-      if (snapshot === undefined) throw new MeridianError('UNAVAILABLE', `this server does not hold stream ${stream} yet`)
+      if (snapshot === undefined)
+        throw new MeridianError('UNAVAILABLE', `this server does not hold stream ${stream} yet`)
       const position = toWirePosition(snapshot.position)
       let records: WireRecord[] = []
       let bytes = 0

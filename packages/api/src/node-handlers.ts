@@ -1,6 +1,15 @@
 import type { LeadershipServiceDefinition, NodeServiceDefinition } from '@meridian/protocol'
 import type { HandlersOf } from '@meridian/rpc'
-import { generation, MeridianError, nodeEpoch, nodeId, parseShardId, rangeId, revision, zoneId } from '@meridian/topology'
+import {
+  generation,
+  MeridianError,
+  nodeEpoch,
+  nodeId,
+  parseShardId,
+  rangeId,
+  revision,
+  zoneId,
+} from '@meridian/topology'
 import type { Parts } from './parts.ts'
 
 /** Ranges one question may name: a page each, and a node of a region of 1,300 pages may hold them all. */
@@ -21,18 +30,32 @@ export function nodeHandlers(parts: Parts): HandlersOf<typeof NodeServiceDefinit
     },
 
     renewNode: (request, call) =>
-      parts().control.renew(nodeId(request.nodeId), nodeEpoch(request.nodeEpoch), revision(request.appliedRevision), call.signal),
+      parts().control.renew(
+        nodeId(request.nodeId),
+        nodeEpoch(request.nodeEpoch),
+        revision(request.appliedRevision),
+        call.signal,
+      ),
 
     confirmRanges: (request) => {
-      if (request.ranges.length > RANGES_MAX) throw new MeridianError('REQUEST_TOO_LARGE', `at most ${RANGES_MAX} ranges in one question`)
-      const asked = request.ranges.map((pair) => ({ rangeId: rangeId(pair.rangeId), generation: generation(pair.generation) }))
+      if (request.ranges.length > RANGES_MAX)
+        throw new MeridianError('REQUEST_TOO_LARGE', `at most ${RANGES_MAX} ranges in one question`)
+      const asked = request.ranges.map((pair) => ({
+        rangeId: rangeId(pair.rangeId),
+        generation: generation(pair.generation),
+      }))
       const { remainingMs, confirmed } = parts().agent.confirm(asked)
       return Promise.resolve({ remainingMs: Math.floor(remainingMs), confirmed: [...confirmed] })
     },
 
     watchAssignments: async function* (request, call) {
       for await (const event of parts().nodes.assignments(nodeId(request.nodeId), call.signal)) {
-        yield { complete: event.complete, shards: [...event.shards], removed: [...event.removed], revision: event.revision }
+        yield {
+          complete: event.complete,
+          shards: [...event.shards],
+          removed: [...event.removed],
+          revision: event.revision,
+        }
       }
     },
   }

@@ -10,7 +10,15 @@ import {
   OWNERSHIP_BATCH_MAX,
   regionId,
 } from '@meridian/topology'
-import type { ExpectedGeneration, Key, KeyspaceName, OwnershipCommand, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
+import type {
+  ExpectedGeneration,
+  Key,
+  KeyspaceName,
+  OwnershipCommand,
+  RangeDescriptor,
+  RegionId,
+  Revision,
+} from '@meridian/topology'
 import type { Parts, ServerParts } from './parts.ts'
 import { checkShardBounds } from './shard-bounds.ts'
 
@@ -28,7 +36,12 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
     createKeyspace: async (request, call) => {
       const owner = knownRegion(parts(), request.owner)
       const standbys = request.standbys.map((standby) => knownRegion(parts(), standby))
-      return mutate(call, request.operation, { kind: 'create-keyspace', keyspace: keyspaceName(request.keyspace), owner, standbys })
+      return mutate(call, request.operation, {
+        kind: 'create-keyspace',
+        keyspace: keyspaceName(request.keyspace),
+        owner,
+        standbys,
+      })
     },
 
     splitRange: async (request, call) => {
@@ -40,15 +53,22 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
 
     mergeRanges: async (request, call) => {
       const keyspace = keyspaceName(request.keyspace)
-      return mutate(call, request.operation, { kind: 'merge', keyspace, at: keyOfBytes(request.at), ...expectedOf(request.expected) })
+      return mutate(call, request.operation, {
+        kind: 'merge',
+        keyspace,
+        at: keyOfBytes(request.at),
+        ...expectedOf(request.expected),
+      })
     },
 
     assignRanges: async (request, call) => {
-      const assignments = bounded('assignments', request.assignments, OWNERSHIP_BATCH_MAX).map(({ start, owner, standbys }) => ({
-        start: keyOfBytes(start),
-        owner: knownRegion(parts(), owner),
-        standbys: standbys.map((standby) => knownRegion(parts(), standby)),
-      }))
+      const assignments = bounded('assignments', request.assignments, OWNERSHIP_BATCH_MAX).map(
+        ({ start, owner, standbys }) => ({
+          start: keyOfBytes(start),
+          owner: knownRegion(parts(), owner),
+          standbys: standbys.map((standby) => knownRegion(parts(), standby)),
+        }),
+      )
       const keyspace = keyspaceName(request.keyspace)
       return mutate(call, request.operation, { kind: 'assign', keyspace, assignments, ...expectedOf(request.expected) })
     },
@@ -79,7 +99,9 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
       const keyspace = keyspaceName(request.keyspace)
       const key = keyOfBytes(request.key)
       const { ownership } = parts()
-      const range = request.local ? ownership.lookupLocal(keyspace, key) : await ownership.lookup(keyspace, key, call.signal)
+      const range = request.local
+        ? ownership.lookupLocal(keyspace, key)
+        : await ownership.lookup(keyspace, key, call.signal)
       return { range: toWireRange(range) }
     },
 
@@ -106,9 +128,13 @@ function ownRange(server: ServerParts, keyspace: KeyspaceName, start: Key): Rang
   const range = server.ownership.lookupLocal(keyspace, start)
   if (range.start !== start) throw new MeridianError('RANGE_UNKNOWN', 'no range starts at the key given')
   if (range.owner !== server.region) {
-    throw new MeridianError('NOT_OWNER_REGION', `range ${range.rangeId} belongs to ${range.owner}, not to ${server.region}`, {
-      details: { owner: range.owner },
-    })
+    throw new MeridianError(
+      'NOT_OWNER_REGION',
+      `range ${range.rangeId} belongs to ${range.owner}, not to ${server.region}`,
+      {
+        details: { owner: range.owner },
+      },
+    )
   }
   return range
 }
@@ -117,9 +143,13 @@ function ownRange(server: ServerParts, keyspace: KeyspaceName, start: Key): Rang
 function checkNodes(server: ServerParts): void {
   const up = server.regionView.nodeRecords().filter((node) => node.status === 'up').length
   if (up >= REPLICAS) return
-  throw new MeridianError('NOT_ENOUGH_NODES', `${REPLICAS} replicas need ${REPLICAS} nodes that are up; ${server.region} has ${up}`, {
-    details: { needed: String(REPLICAS), up: String(up) },
-  })
+  throw new MeridianError(
+    'NOT_ENOUGH_NODES',
+    `${REPLICAS} replicas need ${REPLICAS} nodes that are up; ${server.region} has ${up}`,
+    {
+      details: { needed: String(REPLICAS), up: String(up) },
+    },
+  )
 }
 
 function bounded<T>(what: string, items: readonly T[], max: number): readonly T[] {

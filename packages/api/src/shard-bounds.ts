@@ -14,16 +14,23 @@ export function checkShardBounds(server: ServerParts, keyspace: KeyspaceName, at
     const range = server.globalView.ranges.find(keyspace, key)
     if (range === undefined || range.status === 'vacant') continue
     if (range.owner !== server.region) {
-      throw new MeridianError('NOT_OWNER_REGION', `range ${range.rangeId} is active in ${range.owner}; only that region may split it`, {
-        details: { owner: range.owner },
-      })
+      throw new MeridianError(
+        'NOT_OWNER_REGION',
+        `range ${range.rangeId} is active in ${range.owner}; only that region may split it`,
+        {
+          details: { owner: range.owner },
+        },
+      )
     }
     const page = server.regionView.pages.get(range.rangeId)?.page
     if (page === undefined || page.generation !== range.generation) {
       throw new MeridianError('NOT_SERVING', `the shards of range ${range.rangeId} are being set up; try again`)
     }
     if (!page.shards.some((shard) => shard.start === key)) {
-      throw new MeridianError('SPLIT_NOT_AT_SHARD_BOUND', `no shard of range ${range.rangeId} starts at ${formatKey(key)}`)
+      throw new MeridianError(
+        'SPLIT_NOT_AT_SHARD_BOUND',
+        `no shard of range ${range.rangeId} starts at ${formatKey(key)}`,
+      )
     }
   }
 }

@@ -35,7 +35,10 @@ export function statusHandlers(parts: Parts): HandlersOf<typeof StatusServiceDef
         followers: server.followers.list(nowMs).map((follower) => ({
           follower: follower.name,
           life: follower.life,
-          positions: [...follower.positions].map(([stream, position]) => ({ stream, position: toWirePosition(position) })),
+          positions: [...follower.positions].map(([stream, position]) => ({
+            stream,
+            position: toWirePosition(position),
+          })),
           silentMs: BigInt(Math.round(nowMs - follower.heardMs)),
         })),
         ...shardStatus(server),

@@ -57,7 +57,7 @@ describe('OwnershipService', () => {
     await using a = await openGlobalServer(cluster, 'a', 1_800_000_000_400)
     await using b = await openGlobalServer(cluster, 'b', 1_800_000_000_000)
     await a.service.mutate(nextOperation(), create, a.signal)
-    const letters = [...'BCDEFGHIJKLMNOPQRSTUVW']
+    const letters = 'BCDEFGHIJKLMNOPQRSTUVW'.split('')
     await Promise.all(
       letters.map((letter, i) => (i % 2 === 0 ? a : b).service.mutate(nextOperation(), split(letter), a.signal)),
     )

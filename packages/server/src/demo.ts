@@ -23,7 +23,9 @@ export function demo(options: DemoOptions, signal: AbortSignal): Promise<number>
         ...worldDefaults(dataDir),
         regions: 3,
         etcdMembers: 1,
-        ...(options.basePort === undefined ? {} : { basePort: wholeNumber('--base-port', options.basePort, 1024, 60_000) }),
+        ...(options.basePort === undefined
+          ? {}
+          : { basePort: wholeNumber('--base-port', options.basePort, 1024, 60_000) }),
         // A demo tells a story from the beginning; what an earlier one wrote would spoil its counts.
         fresh: true,
         nodeRestart: 'leave-dead',

@@ -34,7 +34,9 @@ function wrap(log: pino.Logger): Logger {
 function plain(fields: Record<string, unknown>): Record<string, unknown> {
   for (const value of Object.values(fields)) {
     if (typeof value === 'bigint') {
-      return Object.fromEntries(Object.entries(fields).map(([key, each]) => [key, typeof each === 'bigint' ? String(each) : each]))
+      return Object.fromEntries(
+        Object.entries(fields).map(([key, each]) => [key, typeof each === 'bigint' ? String(each) : each]),
+      )
     }
   }
   return fields

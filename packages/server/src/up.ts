@@ -12,7 +12,8 @@ const REGIONS_MAX = 5
 /** `meridian up`: until it is asked to stop. */
 export async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
   const etcdMembers = wholeNumber('--etcd-members', options.etcdMembers, 1, 3)
-  if (etcdMembers === 2) throw new MeridianError('INVALID_ARGUMENT', '--etcd-members is 1 or 3: two members survive no loss')
+  if (etcdMembers === 2)
+    throw new MeridianError('INVALID_ARGUMENT', '--etcd-members is 1 or 3: two members survive no loss')
   const regions = wholeNumber('--regions', options.regions, 3, REGIONS_MAX)
   const print = (line: string) => process.stdout.write(`${line}\n`)
   const dataDir = options.data ?? process.env['MERIDIAN_DATA'] ?? DEFAULT_DATA

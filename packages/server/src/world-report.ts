@@ -10,7 +10,9 @@ export function worldLines(event: WorldProgress): readonly string[] {
     case 'begin':
       return []
     case 'end':
-      return [`${seconds(event.elapsedMs)}  ${event.step.padEnd(9)} ${event.text} (${(event.tookMs / 1000).toFixed(1)} s)`]
+      return [
+        `${seconds(event.elapsedMs)}  ${event.step.padEnd(9)} ${event.text} (${(event.tookMs / 1000).toFixed(1)} s)`,
+      ]
     case 'note':
       return [`            ${event.text}`]
     case 'calibrated':

@@ -7,7 +7,9 @@ import { regionBinaries, toxiproxyBinary } from './binaries.ts'
 import { HOME } from './paths.ts'
 
 /** What `up` and `demo` start alike: the committed topology and matrix, the tools of the launcher. */
-export function worldDefaults(dataDir: string): Pick<WorldOptions, 'topologyFile' | 'matrixFile' | 'dataDir' | 'binaries' | 'isReady'> {
+export function worldDefaults(
+  dataDir: string,
+): Pick<WorldOptions, 'topologyFile' | 'matrixFile' | 'dataDir' | 'binaries' | 'isReady'> {
   return {
     topologyFile: join(HOME, 'regions/topology.yaml'),
     matrixFile: join(HOME, 'regions/wan/aws.yaml'),
@@ -26,14 +28,22 @@ async function regionServes(region: WorldRegion): Promise<boolean> {
   await using channel = openChannel(`${ip}${address.slice(colon)}`)
   const status = await clientOf(StatusServiceDefinition, channel).getStatus({}, { timeoutMs: 3000 })
   const up = status.nodes.filter((node) => node.status === 'up').length
-  return status.controller !== '' && status.publisher !== '' && (status.lease?.remainingMs ?? 0) > 0 && up >= region.nodes.length
+  return (
+    status.controller !== '' &&
+    status.publisher !== '' &&
+    (status.lease?.remainingMs ?? 0) > 0 &&
+    up >= region.nodes.length
+  )
 }
 
 /** @throws MeridianError INVALID_ARGUMENT */
 export function wholeNumber(name: string, text: string, min: number, max: number): number {
   const value = Number(text)
   if (!Number.isInteger(value) || value < min || value > max) {
-    throw new MeridianError('INVALID_ARGUMENT', `${name} is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+    throw new MeridianError(
+      'INVALID_ARGUMENT',
+      `${name} is a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`,
+    )
   }
   return value
 }

@@ -11,7 +11,10 @@ export function addNodeCommand(program: Command): void {
     .requiredOption('--config <file>', "the region's meridian.yaml")
     .requiredOption('--id <id>', 'which of its nodes this is')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
-    .addHelpText('after', '\nExample:\n  meridian node --config regions/us-east/meridian.yaml --id us-east-n1 --data /var/lib/meridian/n1')
+    .addHelpText(
+      'after',
+      '\nExample:\n  meridian node --config regions/us-east/meridian.yaml --id us-east-n1 --data /var/lib/meridian/n1',
+    )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<ProcessOptions>()
       const { signal } = contextOf(command)
@@ -21,7 +24,10 @@ export function addNodeCommand(program: Command): void {
         const place = config.nodes.find((each) => each.id === options.id)
         if (place === undefined) {
           const known = config.nodes.map((each) => each.id).join(', ')
-          throw new MeridianError('CONFIG_INVALID', `${options.config} names no node ${options.id}; it names: ${known || 'none'}`)
+          throw new MeridianError(
+            'CONFIG_INVALID',
+            `${options.config} names no node ${options.id}; it names: ${known || 'none'}`,
+          )
         }
         return startDataNode({ config, place, ...context })
       })

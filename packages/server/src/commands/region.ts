@@ -7,7 +7,10 @@ import { HOME } from '../paths.ts'
 import { aborted } from '../aborted.ts'
 
 export function addRegionCommands(program: Command): void {
-  const region = program.command('region').summary('render and run one region').description('Files and processes of one region.')
+  const region = program
+    .command('region')
+    .summary('render and run one region')
+    .description('Files and processes of one region.')
   region
     .command('render')
     .summary('write regions/<id>/ from topology.yaml')
@@ -42,7 +45,10 @@ export function addRegionCommands(program: Command): void {
     .description("Runs a region's etcd members, NATS, servers and nodes on this machine until it is asked to stop.")
     .argument('<id>', 'the region')
     .option('--regions <dir>', 'folder with the rendered folders', join(HOME, 'regions'))
-    .addHelpText('after', '\nData goes to --data, else to .meridian/regions/<id> of the checkout.\n\nExample:\n  meridian region up us-east --data /var/lib/meridian')
+    .addHelpText(
+      'after',
+      '\nData goes to --data, else to .meridian/regions/<id> of the checkout.\n\nExample:\n  meridian region up us-east --data /var/lib/meridian',
+    )
     .action(async (id: string, _: unknown, command: Command) => {
       const options = command.optsWithGlobals<{ regions: string; data?: string }>()
       const { signal } = contextOf(command)

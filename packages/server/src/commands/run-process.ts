@@ -35,9 +35,14 @@ export async function runProcess(
   start: (context: ProcessStart) => Promise<AsyncDisposable>,
 ): Promise<void> {
   const config = await loadProcessConfig(options.config)
-  const log = openLog(logLevel(options.logLevel), { service: `meridian-${kind}`, region: config.region, id: options.id })
+  const log = openLog(logLevel(options.logLevel), {
+    service: `meridian-${kind}`,
+    region: config.region,
+    id: options.id,
+  })
   const dataDir = options.data
-  if (dataDir === undefined) throw new MeridianError('INVALID_ARGUMENT', `meridian ${kind} needs --data DIR: the private folder of this process`)
+  if (dataDir === undefined)
+    throw new MeridianError('INVALID_ARGUMENT', `meridian ${kind} needs --data DIR: the private folder of this process`)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   await chmod(dataDir, 0o700)
   const failed = new AbortController()
@@ -57,6 +62,7 @@ export async function runProcess(
 
 function logLevel(text: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === text)
-  if (level === undefined) throw new MeridianError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no log level: ${LOG_LEVELS.join(', ')}`)
+  if (level === undefined)
+    throw new MeridianError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no log level: ${LOG_LEVELS.join(', ')}`)
   return level
 }

@@ -12,7 +12,10 @@ export function addServerCommand(program: Command): void {
     .requiredOption('--config <file>', "the region's meridian.yaml")
     .requiredOption('--id <id>', 'which of its servers this is')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
-    .addHelpText('after', '\nExample:\n  meridian server --config regions/us-east/meridian.yaml --id us-east-s1 --data /var/lib/meridian/s1')
+    .addHelpText(
+      'after',
+      '\nExample:\n  meridian server --config regions/us-east/meridian.yaml --id us-east-s1 --data /var/lib/meridian/s1',
+    )
     .action(async (_: unknown, command: Command) => {
       const options = command.optsWithGlobals<ProcessOptions>()
       const { signal } = contextOf(command)
@@ -22,7 +25,10 @@ export function addServerCommand(program: Command): void {
         const place = config.servers.find((each) => each.id === options.id)
         if (place === undefined) {
           const known = config.servers.map((each) => each.id).join(', ')
-          throw new MeridianError('CONFIG_INVALID', `${options.config} names no server ${options.id}; it names: ${known || 'none'}`)
+          throw new MeridianError(
+            'CONFIG_INVALID',
+            `${options.config} names no server ${options.id}; it names: ${known || 'none'}`,
+          )
         }
         return startRegionServer({ config, place, protoDir: PROTO_DIR, ...context })
       })

@@ -43,7 +43,15 @@ export async function runPublisher(options: PublishOptions, signal: AbortSignal)
     await using publishers = new AsyncDisposableStack()
     const running = streams.map(async ({ tier, store }) => {
       const publisher = publishers.use(
-        new StreamPublisher({ stream: tier.stream, incarnation: tier.incarnation, bus, clock, stamp, publisher: address, log }),
+        new StreamPublisher({
+          stream: tier.stream,
+          incarnation: tier.incarnation,
+          bus,
+          clock,
+          stamp,
+          publisher: address,
+          log,
+        }),
       )
       tier.publishBy(publisher)
       await knowHead(publisher, tier, store, clock, over)

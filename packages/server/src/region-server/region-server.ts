@@ -13,7 +13,14 @@ import {
   registerRegion,
   runJanitor,
 } from '@meridian/global'
-import { ClockBehindError, fileCeiling, formatTimestamp, HybridClock, parseTimestamp, systemPhysicalClock } from '@meridian/hlc'
+import {
+  ClockBehindError,
+  fileCeiling,
+  formatTimestamp,
+  HybridClock,
+  parseTimestamp,
+  systemPhysicalClock,
+} from '@meridian/hlc'
 import type { Timestamp } from '@meridian/hlc'
 import { backoffMs, LoopScope, systemClock } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
@@ -143,14 +150,21 @@ async function open(
   )
   const globalView = running.use(new GlobalView(globalMirror))
   const regionView = running.use(await RegionView.open(regionStore, mirrorOptions, signal))
-  const globalTier = running.use(new TierStream(GLOBAL_STREAM, globalIncarnation, globalMirror, GLOBAL_PUBLISHED_PREFIXES))
+  const globalTier = running.use(
+    new TierStream(GLOBAL_STREAM, globalIncarnation, globalMirror, GLOBAL_PUBLISHED_PREFIXES),
+  )
   const regionTier = running.use(
     new TierStream(regionStream(region), regionIncarnation, regionMirror, REGION_PUBLISHED_PREFIXES),
   )
 
   const own = config.regions.find((each) => each.id === region)
   await untilAnswered(
-    () => registerRegion(globalStore, { region, displayName: config.displayName, servers: own?.servers ?? [address] }, signal),
+    () =>
+      registerRegion(
+        globalStore,
+        { region, displayName: config.displayName, servers: own?.servers ?? [address] },
+        signal,
+      ),
     log,
     signal,
   )

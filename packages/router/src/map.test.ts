@@ -1,0 +1,182 @@
+import { shardRecordOf } from '@meridian/protocol'
+import {
+  EMPTY_KEY,
+  encodeNode,
+  encodePage,
+  encodeRange,
+  epoch,
+  generation,
+  keyOfText,
+  keyspaceName,
+  nodeEpoch,
+  nodeId,
+  nodeKey,
+  operationId,
+  pageKey,
+  rangeId,
+  rangeKey,
+  regionId,
+  shardId,
+  zoneId,
+} from '@meridian/topology'
+import type { NodeRecord, Page, RangeDescriptor, RangeStatus } from '@meridian/topology'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { RouteMap } from './map.ts'
+
+const CITIES = keyspaceName('cities')
+const EAST = regionId('us-east')
+const NODES = ['n1', 'n2', 'n3'].map(nodeId)
+
+function range(id: number, start: string, end: string, gen: number, status: RangeStatus = 'active'): RangeDescriptor {
+  return {
+    rangeId: rangeId(id),
+    keyspace: CITIES,
+    start: keyOfText(start),
+    end: keyOfText(end),
+    owner: EAST,
+    standbys: [],
+    generation: generation(gen),
+    status,
+    operation: operationId('test'),
+    stamp: { wallMs: 1, counter: 0, origin: 'test' },
+  }
+}
+
+/** One shard per start; each `leader` an index into NODES. */
+function page(of: RangeDescriptor, shards: { start: string; epoch: number; leader: number | undefined }[]): Page {
+  return {
+    rangeId: of.rangeId,
+    keyspace: CITIES,
+    generation: of.generation,
+    start: of.start,
+    end: of.end,
+    nextOrdinal: shards.length,
+    shards: shards.map(({ start, epoch: at, leader }, ordinal) => {
+      const facts = {
+        shardId: shardId(of.rangeId, ordinal),
+        start: keyOfText(start),
+        epoch: epoch(at),
+        replicas: NODES,
+      }
+      const node = leader === undefined ? undefined : NODES[leader]
+      return node === undefined
+        ? { ...facts, status: 'leaderless' }
+        : { ...facts, status: 'assigned', leader: node, leaderNodeEpoch: nodeEpoch(1) }
+    }),
+  }
+}
+
+const node = (id: NodeRecord['nodeId'], i: number): NodeRecord => ({
+  nodeId: id,
+  region: EAST,
+  zone: zoneId('a'),
+  address: `127.0.0.1:${7000 + i}`,
+  capacity: 1,
+  nodeEpoch: nodeEpoch(1),
+  status: 'up',
+})
+
+const nodes = new Map(NODES.map((id, i) => [id, node(id, i)]))
+
+describe('RouteMap', () => {
+  let map: RouteMap
+  const putRange = (each: RangeDescriptor) => {
+    map.global.apply([{ key: rangeKey(CITIES, each.start), value: encodeRange(each) }])
+    map.changed()
+  }
+  const putPage = (each: Page) => {
+    map.region(EAST).put(pageKey(each.rangeId), encodePage(each))
+    map.changed()
+  }
+  const told = (key: string) => {
+    const result = map.route(CITIES, keyOfText(key))
+    return result.ok
+      ? `${result.route.leader} ${result.route.token.generation}.${result.route.token.epoch}`
+      : result.reason
+  }
+
+  beforeEach(() => {
+    map = new RouteMap()
+    for (const [id, record] of nodes) map.region(EAST).put(nodeKey(id), encodeNode(record))
+  })
+
+  it('routes by key to the leader of the shard', () => {
+    const of = range(1, '', '', 1)
+    putRange(of)
+    putPage(
+      page(of, [
+        { start: '', epoch: 1, leader: 0 },
+        { start: 'm', epoch: 4, leader: 2 },
+      ]),
+    )
+    expect(['', 'lzz', 'm', 'zzz'].map(told)).toEqual(['n1 1.1', 'n1 1.1', 'n3 1.4', 'n3 1.4'])
+    const last = map.route(CITIES, keyOfText('m'))
+    expect(last).toMatchObject({ ok: true, route: { address: '127.0.0.1:7002', start: 'm', end: EMPTY_KEY } })
+  })
+
+  it('says why there is no route', () => {
+    expect(told('a')).toBe('keyspace-unknown')
+    putRange(range(1, '', '', 1, 'vacant'))
+    expect(told('a')).toBe('vacant')
+    putRange(range(1, '', '', 1))
+    expect(told('a')).toBe('in-transition')
+    putPage(page(range(1, '', '', 1), [{ start: '', epoch: 2, leader: undefined }]))
+    expect(told('a')).toBe('leaderless')
+  })
+
+  it('counts a page only under the very generation its range has (I26)', () => {
+    putRange(range(1, '', '', 5))
+    for (const behindOrAhead of [4, 6]) {
+      putPage(page(range(1, '', '', behindOrAhead), [{ start: '', epoch: 1, leader: 0 }]))
+      expect(told('a')).toBe('in-transition')
+    }
+    putPage(page(range(1, '', '', 5), [{ start: '', epoch: 1, leader: 0 }]))
+    expect(told('a')).toBe('n1 5.1')
+  })
+
+  it('adopts the newer record of a refusal until the map has caught up', () => {
+    const of = range(1, '', '', 1)
+    const old = page(of, [
+      { start: '', epoch: 1, leader: 0 },
+      { start: 'm', epoch: 1, leader: 0 },
+    ])
+    const newer = page(of, [
+      { start: '', epoch: 1, leader: 0 },
+      { start: 'm', epoch: 2, leader: 1 },
+    ])
+    putRange(of)
+    putPage(old)
+    expect(map.adopt(shardRecordOf(newer, 1, EAST, nodes))).toBe(true)
+    expect([told('a'), told('n')]).toEqual(['n1 1.1', 'n2 1.2'])
+    // What the map knows already, or knows better, is no news.
+    expect(map.adopt(shardRecordOf(old, 1, EAST, nodes))).toBe(false)
+    expect(told('n')).toBe('n2 1.2')
+    putPage(
+      page(of, [
+        { start: '', epoch: 1, leader: 0 },
+        { start: 'm', epoch: 3, leader: undefined },
+      ]),
+    )
+    expect(told('n')).toBe('leaderless')
+  })
+
+  it('keeps an adopted route of a later generation over a map that is behind', () => {
+    const of = range(1, '', '', 1)
+    putRange(of)
+    putPage(page(of, [{ start: '', epoch: 7, leader: 0 }]))
+    const next = page(range(1, '', '', 2), [{ start: '', epoch: 1, leader: 2 }])
+    expect(map.adopt(shardRecordOf(next, 0, EAST, nodes))).toBe(true)
+    expect(told('a')).toBe('n3 2.1')
+    putPage(page(of, [{ start: '', epoch: 8, leader: 1 }]))
+    expect(told('a')).toBe('n3 2.1')
+  })
+
+  it('learns nothing from a record that names no leader', () => {
+    const of = range(1, '', '', 1)
+    putRange(of)
+    putPage(page(of, [{ start: '', epoch: 1, leader: 0 }]))
+    const leaderless = page(of, [{ start: '', epoch: 2, leader: undefined }])
+    expect(map.adopt(shardRecordOf(leaderless, 0, EAST, nodes))).toBe(false)
+    expect(told('a')).toBe('n1 1.1')
+  })
+})
