@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import type { ReadMode, Row } from '@meridian/client'
+import { ERROR_TABLE } from '@meridian/protocol'
+import { formatKey } from '@meridian/topology'
+import { withExamples } from '../command-help.ts'
+import { connect } from '../connection.ts'
+import { formatKeyPath, parseKeyPath } from '../key-path.ts'
+import type { KeyPath } from '../key-path.ts'
+import { printableBytes } from '../printable.ts'
+import { valueJson } from '../print/rows.ts'
+import { contextOf } from '../program.ts'
+import { callOptions } from './range-results.ts'
+
+export const modeOption = (): Option =>
+  new Option('--mode <mode>', 'quorum: right under every fault; lease: the leader alone').choices(['quorum', 'lease'])
+
+export function addGet(program: Command): void {
+  const command = program
+    .command('get')
+    .summary('Read the value of a key.')
+    .description('Read the value of a key. Ends with 3 when there is none.')
+    .argument('<keyspace/key>', 'the key', parseKeyPath)
+    .addOption(modeOption())
+    .addOption(new Option('--raw', 'the bytes as they are, without a line end').conflicts('json'))
+    .action(async (path: KeyPath, options: { mode?: ReadMode; raw?: boolean }, self: Command) => {
+      const context = contextOf(self)
+      const { terminal } = context
+      await using connection = await connect(context, { need: 'map' })
+      const row = await connection.client.get(path.keyspace, path.key, {
+        mode: options.mode ?? 'quorum',
+        ...callOptions(context),
+      })
+      if (options.raw === true) {
+        if (row !== undefined) terminal.raw(row.value)
+      } else {
+        terminal.show(
+          () => getJson(path, row),
+          () => (row === undefined ? [] : [printableBytes(row.value)]),
+        )
+      }
+      if (row === undefined) {
+        terminal.note(`${formatKeyPath(path)}: no such key`)
+        context.exitWith(ERROR_TABLE.RANGE_UNKNOWN.exit)
+      }
+    })
+  withExamples(command, 'meridian get cities/FR/2988507', 'meridian get cities/FR/2988507 --raw > value')
+}
+
+function getJson({ keyspace, key }: KeyPath, row: Row | undefined) {
+  const place = { keyspace, key: formatKey(key) }
+  if (row === undefined) return { ...place, found: false, value: null, valueBase64: null, index: null }
+  return { ...place, found: true, ...valueJson(row.value), index: row.index }
+}

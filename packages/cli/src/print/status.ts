@@ -1,0 +1,172 @@
+import type { GetStatusResponse } from '@meridian/protocol'
+import { printable } from '../printable.ts'
+import { formatMs } from '../duration.ts'
+import { cutTo, tableLines } from './table.ts'
+import type { Cell, Layout } from './table.ts'
+
+/** What a region said of itself, or why it said nothing. */
+export interface RegionStatus {
+  readonly region: string
+  readonly displayName: string
+  readonly answer:
+    | { readonly ok: true; readonly status: GetStatusResponse }
+    | { readonly ok: false; readonly code: string; readonly message: string }
+}
+
+type Tier = NonNullable<GetStatusResponse['global']>
+
+export function statusJson(regions: readonly RegionStatus[]) {
+  return { regions: regions.map(regionJson) }
+}
+
+function regionJson({ region, displayName, answer }: RegionStatus) {
+  if (!answer.ok) return { region, displayName, error: { code: answer.code, message: answer.message }, status: null }
+  const { status } = answer
+  return {
+    region,
+    displayName,
+    error: null,
+    status: {
+      server: status.server,
+      global: status.global ?? null,
+      regional: status.regional ?? null,
+      lease: status.lease ?? null,
+      controller: status.controller,
+      publisher: status.publisher,
+      nodes: status.nodes,
+      positions: status.positions.map(positionJson),
+      rangesOwned: status.rangesOwned,
+      shards: status.shards,
+      shardsLeaderless: status.shardsLeaderless,
+      followers: status.followers.map(({ follower, life, silentMs, positions }) => ({
+        follower,
+        life,
+        silentMs,
+        positions: positions.map(positionJson),
+      })),
+    },
+  }
+}
+
+function positionJson({ stream, position }: GetStatusResponse['positions'][number]) {
+  return { stream, incarnation: position?.incarnation ?? 0n, revision: position?.revision ?? 0n }
+}
+
+export function statusLines(regions: readonly RegionStatus[], layout: Layout): string[] {
+  return regions.flatMap((region, at) => [...(at === 0 ? [] : ['']), ...regionLines(region, layout)])
+}
+
+function regionLines({ region, displayName, answer }: RegionStatus, layout: Layout): string[] {
+  const { paint, width } = layout
+  const title = cutTo(printable(displayName === '' ? region : `${region}  ${displayName}`), width)
+  if (!answer.ok) {
+    const complaint = cutTo(`no answer, ${answer.code}: ${printable(answer.message)}`, width - 2)
+    return [paint('title', title), `  ${paint('bad', complaint)}`]
+  }
+  const { status } = answer
+  return [
+    paint('title', title),
+    ...factLines(status, layout),
+    ...tierLines(status, layout),
+    ...nodeLines(status, layout),
+    ...positionLines(status, layout),
+  ]
+}
+
+function factLines(status: GetStatusResponse, layout: Layout): string[] {
+  const { paint, width } = layout
+  const { lease, shardsLeaderless } = status
+  const leased = lease !== undefined && lease.remainingMs > 0
+  const left = leased
+    ? paint('good', `${formatMs(lease.remainingMs)} left`)
+    : paint('bad', 'none: this server may vouch for nothing')
+  const facts = [
+    ['server', cutTo(printable(status.server), width - 15)],
+    ['region lease', lease === undefined ? left : `${left}, term ${lease.term}, renewals ${lease.counter}`],
+    ['controller', cutTo(printable(status.controller) || 'none known', width - 15)],
+    ['publisher', cutTo(printable(status.publisher) || 'none known', width - 15)],
+    [
+      'owns',
+      `${status.rangesOwned} ranges, ${status.shards} shards, ` +
+        paint(shardsLeaderless > 0 ? 'bad' : 'plain', `${shardsLeaderless} leaderless`),
+    ],
+    ['followers', String(status.followers.length)],
+  ] as const
+  return facts.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)
+}
+
+function tierLines(status: GetStatusResponse, layout: Layout): string[] {
+  const rows = [tierRow('G', status.global), tierRow('E', status.regional)]
+  const table = tableLines(
+    [
+      { title: 'tier' },
+      { title: 'leader', cut: true },
+      { title: 'asked', cut: true },
+      { title: 'raft term', align: 'right' },
+      { title: 'revision', align: 'right' },
+      { title: 'etcd', cut: true },
+    ],
+    rows,
+    layout,
+    2,
+  )
+  const errors = [
+    ['G', status.global],
+    ['E', status.regional],
+  ] as const
+  for (const [name, tier] of errors) {
+    if (tier === undefined || tier.error === '') continue
+    table.push(`  ${layout.paint('bad', cutTo(`${name}: ${printable(tier.error)}`, layout.width - 2))}`)
+  }
+  return table
+}
+
+function tierRow(name: string, tier: Tier | undefined): Cell[] {
+  if (tier === undefined || tier.error !== '') return [name, { text: 'no answer', tone: 'bad' }, '-', '-', '-', '-']
+  const leader: Cell = tier.leader === '' ? { text: 'none', tone: 'bad' } : printable(tier.leader)
+  return [name, leader, printable(tier.member), String(tier.raftTerm), String(tier.revision), printable(tier.version)]
+}
+
+function nodeLines(status: GetStatusResponse, layout: Layout): string[] {
+  if (status.nodes.length === 0) return [`  ${layout.paint('bad', 'no nodes')}`]
+  return tableLines(
+    [
+      { title: 'node', cut: true },
+      { title: 'zone', cut: true },
+      { title: 'status' },
+      { title: 'epoch', align: 'right' },
+      { title: 'leads', align: 'right' },
+      { title: 'holds', align: 'right' },
+      { title: 'silent', align: 'right' },
+    ],
+    status.nodes.map((node) => [
+      printable(node.nodeId),
+      printable(node.zone),
+      { text: printable(node.status), tone: node.status === 'up' ? 'good' : 'bad' },
+      String(node.nodeEpoch),
+      String(node.shardsLed),
+      String(node.shardsHeld),
+      formatMs(Number(node.silentMs)),
+    ]),
+    layout,
+    2,
+  )
+}
+
+function positionLines(status: GetStatusResponse, layout: Layout): string[] {
+  if (status.positions.length === 0) return []
+  return tableLines(
+    [
+      { title: 'stream', cut: true },
+      { title: 'incarnation', align: 'right' },
+      { title: 'revision', align: 'right' },
+    ],
+    status.positions.map(({ stream, position }) => [
+      printable(stream),
+      String(position?.incarnation ?? 0n),
+      String(position?.revision ?? 0n),
+    ]),
+    layout,
+    2,
+  )
+}

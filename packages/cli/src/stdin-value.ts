@@ -1,0 +1,28 @@
+import { MeridianError } from '@meridian/topology'
+
+/** More than any node takes; a guard against a stream without an end. */
+export const STDIN_VALUE_BYTES_MAX = 4 * 1024 * 1024
+
+/** All of `stdin`. @throws MeridianError VALUE_TOO_LARGE; the signal's reason when interrupted */
+export async function readValue(stdin: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  const iterator = stdin[Symbol.asyncIterator]()
+  const { promise: stopped, reject } = Promise.withResolvers<never>()
+  const stop = (): void => reject(signal.reason)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    signal.throwIfAborted()
+    for (;;) {
+      const next = await Promise.race([iterator.next(), stopped])
+      if (next.done === true) return Buffer.concat(chunks, bytes)
+      bytes += next.value.length
+      if (bytes > STDIN_VALUE_BYTES_MAX) {
+        throw new MeridianError('VALUE_TOO_LARGE', `the value on stdin has more than ${STDIN_VALUE_BYTES_MAX} bytes`)
+      }
+      chunks.push(next.value)
+    }
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
