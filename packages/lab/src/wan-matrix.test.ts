@@ -59,14 +59,22 @@ ${regions
   .join('')}rttMs:\n${rtt}`
 
   test.each([
-    ['a missing pair', text('  a: { b: 1, c: 2 }\n'), 'w.yaml:7:3 the round trip of b and c is missing'],
-    ['a pair twice', text('  a: { b: 1, c: 2 }\n  b: { c: 3, a: 1 }\n'), 'w.yaml:8:14 the pair b, a is given twice'],
-    ['a pair of one', text('  a: { a: 1, b: 1, c: 2 }\n  b: { c: 3 }\n'), 'w.yaml:7:8 the round trip of a to itself'],
-    ['an unknown region', text('  a: { b: 1, c: 2, d: 1 }\n  b: { c: 3 }\n'), 'w.yaml:7:20 unknown region "d"'],
+    ['a missing pair', text('  a: { b: 1, c: 2 }\n'), 'w.yaml:7:3 rttMs.b: the round trip of b and c is missing'],
+    [
+      'a pair twice',
+      text('  a: { b: 1, c: 2 }\n  b: { c: 3, a: 1 }\n'),
+      'w.yaml:8:14 rttMs.b.a: the pair b, a is given twice',
+    ],
+    [
+      'a pair of one',
+      text('  a: { a: 1, b: 1, c: 2 }\n  b: { c: 3 }\n'),
+      'w.yaml:7:8 rttMs.a.a: the round trip of a to itself',
+    ],
+    ['an unknown region', text('  a: { b: 1, c: 2, d: 1 }\n  b: { c: 3 }\n'), 'w.yaml:7:20 rttMs.a.d: unknown region'],
     ['a negative round trip', text('  a: { b: -1, c: 2 }\n  b: { c: 3 }\n'), 'w.yaml:7:11 rttMs.a.b: '],
-    ['a region twice', text('  a: { b: 1 }\n', '[a, b, a]'), 'w.yaml:5:11 region a is listed twice'],
-    ['a bad id', text('  a: { b: 1 }\n', '[a, B]'), 'w.yaml:4:11 regions.1.id: not a region id'],
-    ['an unknown key', `${text('  a: { b: 1 }\n', '[a, b]')}jitter: 3\n`, 'w.yaml:7:1 unknown key "jitter"'],
+    ['a region twice', text('  a: { b: 1 }\n', '[a, b, a]'), 'w.yaml:5:11 regions[2].id: region a is listed twice'],
+    ['a bad id', text('  a: { b: 1 }\n', '[a, B]'), 'w.yaml:4:11 regions[1].id: not a region id'],
+    ['an unknown key', `${text('  a: { b: 1 }\n', '[a, b]')}jitter: 3\n`, 'w.yaml:7:1 jitter: unknown key'],
     ['a missing key', 'name: w\nregions: []\n', 'w.yaml:1:1 rttMs: '],
     ['broken YAML', 'name: w\nregions: [\n', 'w.yaml:3:1 '],
     ['no document', '', 'w.yaml:1:1 '],

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 
+import { parseYaml } from '@meridian/deploy'
+import type { Problem } from '@meridian/deploy'
 import { MeridianError, regionId } from '@meridian/topology'
 import { z } from 'zod'
 
 import { fibreFloorRttMs } from './great-circle.ts'
-import { parseYamlFile } from './yaml-file.ts'
-import type { YamlFault } from './yaml-file.ts'
 
 export interface WanRegion {
   readonly id: string
@@ -126,35 +126,45 @@ function isRegionId(text: string): boolean {
   }
 }
 
-/** @throws MeridianError CONFIG_INVALID, one `file:line:col what` per fault. */
+/** @throws MeridianError CONFIG_INVALID, one `file:line:col path: what` per fault. */
 export function parseWanMatrix(text: string, file: string): WanMatrix {
-  const { value, refuse } = parseYamlFile(schema, text, file)
-  const ids = value.regions.map((region) => region.id)
-  const faults: YamlFault[] = []
+  const { name, regions, rttMs } = parseYaml(schema, text, file, (raw) => {
+    const parsed = schema.safeParse(raw)
+    return parsed.success ? matrixProblems(parsed.data) : []
+  })
+  const rtts = Object.entries(rttMs).flatMap(([a, row]) =>
+    Object.entries(row).map(([b, rtt]) => [pairKey(a, b), rtt] as const),
+  )
+  return new WanMatrix(name, regions, new Map(rtts))
+}
+
+/** What is wrong between parts each of which is fine by itself. */
+function matrixProblems({ regions, rttMs }: z.output<typeof schema>): Problem[] {
+  const ids = regions.map((region) => region.id)
+  const problems: Problem[] = []
   ids.forEach((id, index) => {
     if (ids.indexOf(id) < index)
-      faults.push({ path: ['regions', index, 'id'], message: `region ${id} is listed twice` })
+      problems.push({ path: ['regions', index, 'id'], message: `region ${id} is listed twice` })
   })
 
-  const rtts = new Map<string, number>()
-  for (const [a, row] of Object.entries(value.rttMs)) {
-    if (!ids.includes(a)) faults.push({ path: ['rttMs'], key: a, message: `unknown region ${JSON.stringify(a)}` })
-    for (const [b, rtt] of Object.entries(row)) {
+  const given = new Set<string>()
+  for (const [a, row] of Object.entries(rttMs)) {
+    if (!ids.includes(a)) problems.push({ path: ['rttMs'], key: a, message: 'unknown region' })
+    for (const b of Object.keys(row)) {
       const path = ['rttMs', a]
-      if (!ids.includes(b)) faults.push({ path, key: b, message: `unknown region ${JSON.stringify(b)}` })
-      else if (a === b) faults.push({ path, key: b, message: `the round trip of ${a} to itself is not to be given` })
-      else if (rtts.has(pairKey(a, b))) faults.push({ path, key: b, message: `the pair ${a}, ${b} is given twice` })
-      rtts.set(pairKey(a, b), rtt)
+      if (!ids.includes(b)) problems.push({ path, key: b, message: 'unknown region' })
+      else if (a === b) problems.push({ path, key: b, message: `the round trip of ${a} to itself is not to be given` })
+      else if (given.has(pairKey(a, b))) problems.push({ path, key: b, message: `the pair ${a}, ${b} is given twice` })
+      given.add(pairKey(a, b))
     }
   }
   for (const [index, a] of ids.entries()) {
     for (const b of ids.slice(index + 1)) {
-      if (a !== b && !rtts.has(pairKey(a, b)))
-        faults.push({ path: ['rttMs', a], message: `the round trip of ${a} and ${b} is missing` })
+      if (a !== b && !given.has(pairKey(a, b)))
+        problems.push({ path: ['rttMs', a], message: `the round trip of ${a} and ${b} is missing` })
     }
   }
-  if (faults.length > 0) refuse(faults)
-  return new WanMatrix(value.name, value.regions, rtts)
+  return problems
 }
 
 /** @throws MeridianError CONFIG_INVALID: unreadable, or as `parseWanMatrix` says. */

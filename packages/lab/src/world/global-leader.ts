@@ -37,7 +37,7 @@ interface VoterStatus {
  * @throws MeridianError UNAVAILABLE when there is none, with what each voter says.
  */
 export async function globalLeader(world: GlobalTier): Promise<string> {
-  return (await leaderAmong(await statuses(world), voters(world).length)).region
+  return leaderAmong(await statuses(world), voters(world).length).region
 }
 
 /**

@@ -149,17 +149,17 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     progress({ kind: 'process', event })
     exits.hear(event)
   }
+  const regions = topology.regions.map((region) =>
+    worldRegion(region, matched(folders, region.id), lab.egressUrl(region.id)),
+  )
   const processes = allProcesses(options, topology, folders, lab, dataDir)
   const supervisor = started.use(new Supervisor({ onEvent }))
-  started.defer(() => stopInOrder(supervisor, processes))
+  started.defer(() => stopInOrder(supervisor, processes, () => leaderProcess(regions)))
   await steps.step('regions', 'starting the regions side by side', async () => {
     await startSideBySide(supervisor, processes, signal)
     return { result: undefined, text: `${processes.length} processes` }
   })
 
-  const regions = topology.regions.map((region) =>
-    worldRegion(region, matched(folders, region.id), lab.egressUrl(region.id)),
-  )
   if (processes.some((each) => each.kind === 'etcd')) {
     await steps.step('leader', 'waiting for the global tier to elect', async () => {
       const leader = await until('the global tier has no leader', LEADER_MS_MAX, signal, () =>
@@ -206,6 +206,16 @@ function allProcesses(
       }),
     )
     .filter((each) => only === undefined || only.includes(each.kind))
+}
+
+async function leaderProcess(regions: readonly WorldRegion[]): Promise<string | undefined> {
+  try {
+    const leader = await globalLeader({ regions })
+    return regions.find((region) => region.id === leader)?.globalEtcd?.processName
+  } catch {
+    // No leader, nobody who would wait to hand over.
+    return undefined
+  }
 }
 
 /** The first failure ends the other regions' starts; all have ended when this rejects. */

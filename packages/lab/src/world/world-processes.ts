@@ -10,9 +10,11 @@ export interface WorldProcessSpec {
   readonly region: string
   /** Its name is unique over the world: `us-east/etcd-global`, `us-east/etcd-1`, `us-east/nats`, `us-east/us-east-n1`. */
   readonly spec: ProcessSpec
-  /** Stopped in this order: nodes 0, servers 1, NATS 2, E 3, voters of G 4. */
+  /** Stopped in this order: nodes 0, servers 1, NATS 2, members of E 3, voters of G 4. */
   readonly stopRank: number
 }
+
+export const GLOBAL_VOTER_RANK = 4
 
 export interface WorldProcessesOptions {
   readonly region: string
@@ -37,7 +39,7 @@ export function worldProcesses(options: WorldProcessesOptions): WorldProcessSpec
       env: { ...plain.env, ...env },
     })
     if (plain.name === globalVoterName(region))
-      return { kind: 'etcd', region, stopRank: 4, spec: withEnv(lab.goEnv(region)) }
+      return { kind: 'etcd', region, stopRank: GLOBAL_VOTER_RANK, spec: withEnv(lab.goEnv(region)) }
     if (members.includes(plain.name)) return { kind: 'etcd', region, stopRank: 3, spec: withEnv(lab.goEnv(region)) }
     // nats-server knows no proxy: its configuration names forwards of the lab.
     if (plain.name === natsName(region)) return { kind: 'nats', region, stopRank: 2, spec: renamed }
