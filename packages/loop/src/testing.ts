@@ -24,16 +24,17 @@ export class ManualClock implements Clock {
         reject(signal.reason)
         return
       }
-      const sleeper: Sleeper = { wakeMs: this.#nowMs + ms, wake: resolve }
+      const abort = () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+        reject(signal?.reason)
+      }
+      const wake = () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      }
+      const sleeper: Sleeper = { wakeMs: this.#nowMs + ms, wake }
       this.#sleepers.push(sleeper)
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
-          reject(signal.reason)
-        },
-        { once: true },
-      )
+      signal?.addEventListener('abort', abort, { once: true })
     })
   }
 
