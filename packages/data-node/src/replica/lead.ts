@@ -83,6 +83,8 @@ export function onAppended(
     advanceCommit(state, turn, role)
   } else if (latest) {
     progress.next = Math.max(progress.match + 1, Math.min(response.lastIndex + 1, request.previous.index))
+    // Nothing earlier is left to send: this replica lost its log, or never had it. Not to be asked without end.
+    if (request.previous.index <= state.log.base.index) progress.pausedUntilMs = turn.nowMs + state.bounds.retryMs
   }
   if (state.role.kind === 'leading') sendAppends(state, turn, state.role)
 }
