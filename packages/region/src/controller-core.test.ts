@@ -1,0 +1,77 @@
+import { nodeEpoch, nodeId, regionId, zoneId } from '@meridian/topology'
+import type { NodeRecord, Revision } from '@meridian/topology'
+import { describe, expect, it } from 'vitest'
+import { initialState, step } from './controller-core.ts'
+import type { ControllerEvent, ControllerState } from './controller-core.ts'
+import { REGION_TIMING } from './region-timing.ts'
+import { EU } from './rig.ts'
+
+const { nodeWaitMs, storeGapMsMax } = REGION_TIMING
+const A = nodeId('a')
+const NODE: NodeRecord = {
+  nodeId: A,
+  region: regionId('eu'),
+  zone: zoneId('z1'),
+  address: 'a.test:7001',
+  capacity: 100,
+  nodeEpoch: nodeEpoch(1),
+  status: 'up',
+}
+const WORLD = { nodes: [NODE], pages: new Map(), ranges: [] }
+
+/** Looks at an unmoved counter, at these times, in these Raft terms; who was condemned at the last of them. */
+function condemnedAfter(
+  looks: readonly (readonly [nowMs: number, raftTerm: bigint] | 'troubled')[],
+): readonly string[] {
+  let state: ControllerState = initialState({ region: EU, replicaCount: 3, timing: REGION_TIMING })
+  let condemned: string[] = []
+  for (const look of looks) {
+    const event: ControllerEvent =
+      look === 'troubled'
+        ? { kind: 'troubled' }
+        : {
+            kind: 'looked',
+            nowMs: look[0],
+            raftTerm: look[1],
+            renewals: { elect: 1n as Revision, counts: new Map([[A, { nodeEpoch: nodeEpoch(1), counter: 7n }]]) },
+            renewalsRevision: 5n as Revision,
+            world: WORLD,
+          }
+    const [next, effects] = step(state, event)
+    state = next
+    condemned = effects.flatMap((effect) => (effect.kind === 'condemn' ? effect.lives.map(({ nodeId: id }) => id) : []))
+  }
+  return condemned
+}
+
+/** Every 500 ms from `fromMs` to `toMs`. */
+function steady(fromMs: number, toMs: number, term: bigint): (readonly [number, bigint])[] {
+  return Array.from({ length: Math.floor((toMs - fromMs) / 500) + 1 }, (_, index) => [fromMs + 500 * index, term])
+}
+
+describe('the wait for a silent node (R5)', () => {
+  const end = Math.ceil(nodeWaitMs / 500) * 500
+
+  it('ends with W_N of steady looks', () => {
+    expect(condemnedAfter(steady(0, end - 500, 1n))).toEqual([])
+    expect(condemnedAfter(steady(0, end, 1n))).toEqual(['a'])
+  })
+
+  it('starts over after a gap between looks, whatever made it', () => {
+    const resumed = 3000 + storeGapMsMax + 1
+    const before = steady(0, 3000, 1n)
+    expect(condemnedAfter([...before, ...steady(resumed, end + 500, 1n)])).toEqual([])
+    expect(condemnedAfter([...before, ...steady(resumed, resumed + end, 1n)])).toEqual(['a'])
+    // One look after a long stop is no evidence at all.
+    expect(condemnedAfter([...before, [10 * nodeWaitMs, 1n]])).toEqual([])
+  })
+
+  it('starts over with a new Raft term', () => {
+    expect(condemnedAfter([...steady(0, 3000, 1n), ...steady(3500, end + 500, 2n)])).toEqual([])
+    expect(condemnedAfter([...steady(0, 3000, 1n), ...steady(3500, 3500 + end, 2n)])).toEqual(['a'])
+  })
+
+  it('starts over after a failed commit', () => {
+    expect(condemnedAfter([...steady(0, 3000, 1n), 'troubled', ...steady(3500, end + 500, 1n)])).toEqual([])
+  })
+})
