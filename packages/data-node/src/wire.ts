@@ -5,7 +5,17 @@ import type {
   Refusal as WireRefusal,
   ShardRecord as WireShardRecord,
 } from '@meridian/protocol'
-import { keyBytes, keyOfBytes, keyspaceName, MeridianError, nodeEpoch, nodeId, parseShardId, rangeId, regionId } from '@meridian/topology'
+import {
+  keyBytes,
+  keyOfBytes,
+  keyspaceName,
+  MeridianError,
+  nodeEpoch,
+  nodeId,
+  parseShardId,
+  rangeId,
+  regionId,
+} from '@meridian/topology'
 import type { Key, ShardId } from '@meridian/topology'
 import type { FenceRefusal } from './fence/admit.ts'
 import type { ShardRecord } from './fence/shard-record.ts'
@@ -73,15 +83,29 @@ export function fromWireItem(wire: WireItem): WriteItem {
 }
 
 export function toWireItem(item: WriteItem): WireItem {
-  return { sequence: item.sequence, key: toWireKey(item.key), value: item.value === undefined ? undefined : toWireValue(item.value) }
+  return {
+    sequence: item.sequence,
+    key: toWireKey(item.key),
+    value: item.value === undefined ? undefined : toWireValue(item.value),
+  }
 }
 
 export function fromWireEntry(wire: WireLogEntry): LogEntry {
-  return { index: fromWireIndex(wire.index), token: fromWireToken(wire.token), session: wire.session, items: wire.items.map(fromWireItem) }
+  return {
+    index: fromWireIndex(wire.index),
+    token: fromWireToken(wire.token),
+    session: wire.session,
+    items: wire.items.map(fromWireItem),
+  }
 }
 
 export function toWireEntry(entry: LogEntry): WireLogEntry {
-  return { index: BigInt(entry.index), token: toWireToken(entry.token), session: entry.session, items: entry.items.map(toWireItem) }
+  return {
+    index: BigInt(entry.index),
+    token: toWireToken(entry.token),
+    session: entry.session,
+    items: entry.items.map(toWireItem),
+  }
 }
 
 /** An entry as it lies on the disk: its wire form, so that one codec is tested. */
@@ -110,14 +134,22 @@ export function fromWireAppend(wire: WireAppendRequest): AppendRequest {
   const previous = { index: fromWireIndex(wire.previousIndex), token: fromWireToken(wire.previousToken) }
   const entries = wire.entries.map(fromWireEntry)
   for (const [at, entry] of entries.entries()) {
-    if (entry.index !== previous.index + 1 + at) throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} is out of place`)
+    if (entry.index !== previous.index + 1 + at)
+      throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} is out of place`)
   }
-  return { kind: 'append', token: fromWireToken(wire.token), previous, entries, commitIndex: fromWireIndex(wire.commitIndex) }
+  return {
+    kind: 'append',
+    token: fromWireToken(wire.token),
+    previous,
+    entries,
+    commitIndex: fromWireIndex(wire.commitIndex),
+  }
 }
 
 /** Log positions are plain numbers inside: a log would need 285 years of a million entries a second to outgrow them. */
 export function fromWireIndex(index: bigint): number {
-  if (index > BigInt(Number.MAX_SAFE_INTEGER)) throw new MeridianError('INVALID_ARGUMENT', `${index} is no log position`)
+  if (index > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new MeridianError('INVALID_ARGUMENT', `${index} is no log position`)
   return Number(index)
 }
 

@@ -1,4 +1,14 @@
-import { EMPTY_KEY, generation, keyspaceName, nodeEpoch, nodeId, rangeId, regionId, shardId, token } from '@meridian/topology'
+import {
+  EMPTY_KEY,
+  generation,
+  keyspaceName,
+  nodeEpoch,
+  nodeId,
+  rangeId,
+  regionId,
+  shardId,
+  token,
+} from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { admitLeaseRead, admitQuorumRead, admitWrite } from './admit.ts'
 import type { ShardRole, ShardView } from './admit.ts'
@@ -22,7 +32,9 @@ function leases(options: { nodeUntil: number; regionUntil: number; confirmedGene
   const node = new LeaseClock()
   if (options.nodeUntil > 0) node.granted(0, options.nodeUntil)
   const region = new RegionLeases()
-  region.confirmed(0, options.regionUntil, [{ rangeId: range, generation: generation(options.confirmedGeneration ?? 4) }])
+  region.confirmed(0, options.regionUntil, [
+    { rangeId: range, generation: generation(options.confirmedGeneration ?? 4) },
+  ])
   return { node, region }
 }
 
@@ -48,18 +60,66 @@ const CASES: readonly Case[] = [
   { what: 'the shard was taken away', view: view('none'), ...every('SHARD_UNKNOWN') },
   { what: 'an older epoch', view: view('serving'), token: token(4, 1), ...every('TOKEN_MISMATCH') },
   { what: 'a newer epoch', view: view('serving'), token: token(4, 3), ...every('TOKEN_MISMATCH') },
-  { what: 'the same epoch of a newer generation', view: view('serving'), token: token(5, 2), ...every('TOKEN_MISMATCH') },
+  {
+    what: 'the same epoch of a newer generation',
+    view: view('serving'),
+    token: token(5, 2),
+    ...every('TOKEN_MISMATCH'),
+  },
   { what: 'the token before the role', view: view('follower'), token: token(4, 1), ...every('TOKEN_MISMATCH') },
   { what: 'a follower', view: view('follower'), ...every('NOT_LEADER') },
   { what: 'still sealing', view: view('sealing'), ...every('NOT_SERVING') },
-  { what: 'the role before the leases', view: view('sealing'), leases: { nodeUntil: 0, regionUntil: 0 }, ...every('NOT_SERVING') },
-  { what: 'no node lease', view: view('serving'), leases: { nodeUntil: 0, regionUntil: 9000 }, write: 'ok', quorum: 'ok', lease: 'NO_NODE_LEASE' },
-  { what: 'no region lease', view: view('serving'), leases: { nodeUntil: 6000, regionUntil: 0 }, ...every('NO_REGION_LEASE') },
-  { what: 'authority over another generation', view: view('serving'), leases: { ...good, confirmedGeneration: 3 }, ...every('NO_REGION_LEASE') },
-  { what: 'inside the guard of the node lease', view: view('serving'), nowMs: 5900, write: 'ok', quorum: 'ok', lease: 'NO_NODE_LEASE' },
+  {
+    what: 'the role before the leases',
+    view: view('sealing'),
+    leases: { nodeUntil: 0, regionUntil: 0 },
+    ...every('NOT_SERVING'),
+  },
+  {
+    what: 'no node lease',
+    view: view('serving'),
+    leases: { nodeUntil: 0, regionUntil: 9000 },
+    write: 'ok',
+    quorum: 'ok',
+    lease: 'NO_NODE_LEASE',
+  },
+  {
+    what: 'no region lease',
+    view: view('serving'),
+    leases: { nodeUntil: 6000, regionUntil: 0 },
+    ...every('NO_REGION_LEASE'),
+  },
+  {
+    what: 'authority over another generation',
+    view: view('serving'),
+    leases: { ...good, confirmedGeneration: 3 },
+    ...every('NO_REGION_LEASE'),
+  },
+  {
+    what: 'inside the guard of the node lease',
+    view: view('serving'),
+    nowMs: 5900,
+    write: 'ok',
+    quorum: 'ok',
+    lease: 'NO_NODE_LEASE',
+  },
   { what: 'just before that guard', view: view('serving'), nowMs: 5899, ...every('ok') },
-  { what: 'inside the guard of the region lease', view: view('serving'), leases: { nodeUntil: 60_000, regionUntil: 9000 }, nowMs: 8950, write: 'ok', quorum: 'ok', lease: 'NO_REGION_LEASE' },
-  { what: 'at the deadline', view: view('serving'), leases: { nodeUntil: 60_000, regionUntil: 9000 }, nowMs: 9000, ...every('NO_REGION_LEASE') },
+  {
+    what: 'inside the guard of the region lease',
+    view: view('serving'),
+    leases: { nodeUntil: 60_000, regionUntil: 9000 },
+    nowMs: 8950,
+    write: 'ok',
+    quorum: 'ok',
+    lease: 'NO_REGION_LEASE',
+  },
+  {
+    what: 'at the deadline',
+    view: view('serving'),
+    leases: { nodeUntil: 60_000, regionUntil: 9000 },
+    nowMs: 9000,
+    ...every('NO_REGION_LEASE'),
+  },
 ]
 
 describe('the order of checks at the door', () => {
@@ -67,7 +127,8 @@ describe('the order of checks at the door', () => {
     const held = leases(world.leases ?? good)
     const asked = world.token ?? record.token
     const nowMs = world.nowMs ?? 1000
-    const code = (admission: ReturnType<typeof admitWrite>): string => (admission.admitted ? 'ok' : admission.refusal.code)
+    const code = (admission: ReturnType<typeof admitWrite>): string =>
+      admission.admitted ? 'ok' : admission.refusal.code
     expect({
       write: code(admitWrite(world.view, asked, held.region, nowMs)),
       quorum: code(admitQuorumRead(world.view, asked, held.region, nowMs)),

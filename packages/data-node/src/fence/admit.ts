@@ -45,7 +45,11 @@ export function checkRequest(view: ShardView | undefined, requestToken: Token): 
     return refuse('SHARD_UNKNOWN', 'this node holds no replica of the shard', view?.newest)
   }
   if (!tokensEqual(requestToken, view.newest.token)) {
-    return refuse('TOKEN_MISMATCH', `request carries ${formatToken(requestToken)}, the shard is at ${formatToken(view.newest.token)}`, view.newest)
+    return refuse(
+      'TOKEN_MISMATCH',
+      `request carries ${formatToken(requestToken)}, the shard is at ${formatToken(view.newest.token)}`,
+      view.newest,
+    )
   }
   return ADMITTED
 }
@@ -71,7 +75,11 @@ export interface DoorLeases {
  * The checks of a request in their order: shard known, token equal, role, leases. All of it in the turn that acts on
  * the answer, with `nowMs` sampled in that turn: an await between check and action would make the check worthless.
  */
-function admit(view: ShardView | undefined, requestToken: Token, leases: (record: ShardRecord) => Admission): Admission {
+function admit(
+  view: ShardView | undefined,
+  requestToken: Token,
+  leases: (record: ShardRecord) => Admission,
+): Admission {
   const equal = checkRequest(view, requestToken)
   if (!equal.admitted || view === undefined) return equal
   const role = checkRole(view)
@@ -82,14 +90,23 @@ function admit(view: ShardView | undefined, requestToken: Token, leases: (record
 export function checkRegionLease(record: ShardRecord, region: RegionLeases, nowMs: number, guardMs = 0): Admission {
   const pair = { rangeId: record.rangeId, generation: record.token.generation }
   if (region.check(pair, nowMs, guardMs)) return ADMITTED
-  return refuse('NO_REGION_LEASE', `the region's authority over range ${record.rangeId} has not been confirmed or has run out`, record)
+  return refuse(
+    'NO_REGION_LEASE',
+    `the region's authority over range ${record.rangeId} has not been confirmed or has run out`,
+    record,
+  )
 }
 
 /**
  * A write whose quorum lies inside the owner region (mode L). The caller must sample the region lease once more right
  * before acknowledging, and answer "unknown" when it has run out by then (I10).
  */
-export function admitWrite(view: ShardView | undefined, requestToken: Token, region: RegionLeases, nowMs: number): Admission {
+export function admitWrite(
+  view: ShardView | undefined,
+  requestToken: Token,
+  region: RegionLeases,
+  nowMs: number,
+): Admission {
   return admit(view, requestToken, (record) => checkRegionLease(record, region, nowMs))
 }
 
@@ -97,12 +114,22 @@ export function admitWrite(view: ShardView | undefined, requestToken: Token, reg
  * A read that will be confirmed by a quorum of replicas. No node lease is needed; the region's is, because in mode L
  * another region can take over without sealing a replica of this one. Sampled again when the read is answered.
  */
-export function admitQuorumRead(view: ShardView | undefined, requestToken: Token, region: RegionLeases, nowMs: number): Admission {
+export function admitQuorumRead(
+  view: ShardView | undefined,
+  requestToken: Token,
+  region: RegionLeases,
+  nowMs: number,
+): Admission {
   return admit(view, requestToken, (record) => checkRegionLease(record, region, nowMs))
 }
 
 /** A read from local state alone: it linearizes at this check (I9), so the value must be read in the same turn. */
-export function admitLeaseRead(view: ShardView | undefined, requestToken: Token, leases: DoorLeases, nowMs: number): Admission {
+export function admitLeaseRead(
+  view: ShardView | undefined,
+  requestToken: Token,
+  leases: DoorLeases,
+  nowMs: number,
+): Admission {
   return admit(view, requestToken, (record) => {
     if (!leases.node.check(nowMs, LEASE_GUARD_MS)) {
       return refuse('NO_NODE_LEASE', 'the lease of this node has run out: ask for a quorum read', record)

@@ -24,7 +24,11 @@ const world = fc.record({
   afterMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
 })
 
-function overlaps(sample: typeof world extends fc.Arbitrary<infer T> ? T : never, waitMs: number, fromReceipt: boolean): boolean {
+function overlaps(
+  sample: typeof world extends fc.Arbitrary<infer T> ? T : never,
+  waitMs: number,
+  fromReceipt: boolean,
+): boolean {
   const holder = clockOf(sample.holderRate, sample.holderOrigin)
   const lease = new LeaseClock()
   const decided = sample.sentMs + sample.thereMs
@@ -40,7 +44,15 @@ describe('lease arithmetic under clocks whose rates differ by up to d', () => {
   })
 
   it('would hold without the margin, or counted from the receipt', () => {
-    const worst = { holderRate: 1 - D, grantorRate: 1 + D, holderOrigin: 0, sentMs: 0, thereMs: 0, backMs: 5000, afterMs: 0 }
+    const worst = {
+      holderRate: 1 - D,
+      grantorRate: 1 + D,
+      holderOrigin: 0,
+      sentMs: 0,
+      thereMs: 0,
+      backMs: 5000,
+      afterMs: 0,
+    }
     expect(overlaps(worst, L_MS, false)).toBe(true)
     expect(overlaps(worst, W_MS, true)).toBe(true)
   })
@@ -70,7 +82,12 @@ describe('grants', () => {
     lease.granted(1000, 500)
     lease.granted(900, 100)
     lease.granted(2000, 0)
-    expect([lease.check(1499), lease.check(1500), lease.check(1400, 100), lease.check(1399, 100)]).toEqual([true, false, false, true])
+    expect([lease.check(1499), lease.check(1500), lease.check(1400, 100), lease.check(1399, 100)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ])
     lease.drop()
     expect(lease.check(1000)).toBe(false)
   })
@@ -80,11 +97,11 @@ describe('grants', () => {
     const pair = (range: number, gen: number) => ({ rangeId: rangeId(range), generation: generation(gen) })
     leases.confirmed(0, 1000, [pair(1, 1), pair(2, 1)])
     leases.confirmed(900, 1000, [pair(2, 1)])
-    expect([leases.check(pair(1, 1), 999), leases.check(pair(1, 1), 1000), leases.check(pair(2, 1), 1899), leases.check(pair(2, 2), 950)]).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ])
+    expect([
+      leases.check(pair(1, 1), 999),
+      leases.check(pair(1, 1), 1000),
+      leases.check(pair(2, 1), 1899),
+      leases.check(pair(2, 2), 950),
+    ]).toEqual([true, false, true, false])
   })
 })

@@ -26,7 +26,8 @@ export class LeaseClock {
    * @param durationMs what the grantor answered; 0 or less grants nothing
    */
   granted(sentMs: number, durationMs: number): void {
-    if (!Number.isFinite(sentMs) || !Number.isFinite(durationMs)) throw new Error(`no lease: sent ${sentMs}, for ${durationMs}`)
+    if (!Number.isFinite(sentMs) || !Number.isFinite(durationMs))
+      throw new Error(`no lease: sent ${sentMs}, for ${durationMs}`)
     if (durationMs <= 0) return
     // An answer that overtook a later one must not shorten what the later one granted: each grant stands by itself.
     this.#validUntilMs = Math.max(this.#validUntilMs, sentMs + durationMs)

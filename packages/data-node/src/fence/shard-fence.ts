@@ -54,7 +54,8 @@ export class ShardFence {
   /** A leader whose own promise has been raised past its token is one no longer, whatever it was told. */
   get role(): ShardRole {
     const leads = this.#role === 'serving' || this.#role === 'sealing'
-    if (leads && (this.#newest === undefined || compareTokens(this.#promised, this.#newest.token) > 0)) return 'follower'
+    if (leads && (this.#newest === undefined || compareTokens(this.#promised, this.#newest.token) > 0))
+      return 'follower'
     return this.#role
   }
 
@@ -72,9 +73,12 @@ export class ShardFence {
 
   /** The write quorum is sealed under `token` and everything before it is decided. Late news of an older token change nothing. */
   serve(token: Token): boolean {
-    if (this.role !== 'sealing' || this.#newest === undefined || compareTokens(this.#newest.token, token) !== 0) return false
+    if (this.role !== 'sealing' || this.#newest === undefined || compareTokens(this.#newest.token, token) !== 0)
+      return false
     if (compareTokens(this.#durable, token) !== 0) {
-      throw new Error(`I14: ${this.shardId} would serve under ${formatToken(token)} with ${formatToken(this.#durable)} promised`)
+      throw new Error(
+        `I14: ${this.shardId} would serve under ${formatToken(token)} with ${formatToken(this.#durable)} promised`,
+      )
     }
     this.#role = 'serving'
     return true

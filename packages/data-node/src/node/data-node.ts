@@ -214,7 +214,8 @@ export class DataNode implements AsyncDisposable {
   #hostOf(id: ShardId): ShardHost {
     let host = this.#hosts.get(id)
     if (host === undefined) {
-      if (this.#hosts.size >= NODE_LIMITS.shardsMax) throw new MeridianError('OVERLOADED', `a node holds at most ${NODE_LIMITS.shardsMax} shards`)
+      if (this.#hosts.size >= NODE_LIMITS.shardsMax)
+        throw new MeridianError('OVERLOADED', `a node holds at most ${NODE_LIMITS.shardsMax} shards`)
       host = this.#open(id)
       this.#hosts.set(id, host)
     }

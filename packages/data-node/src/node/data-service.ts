@@ -12,7 +12,15 @@ import type {
 import type { Clock } from '@meridian/loop'
 import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
-import { compareEnds, EMPTY_KEY, isMeridianError, KEY_BYTES_MAX, keyOfBytes, MeridianError, rangeContains } from '@meridian/topology'
+import {
+  compareEnds,
+  EMPTY_KEY,
+  isMeridianError,
+  KEY_BYTES_MAX,
+  keyOfBytes,
+  MeridianError,
+  rangeContains,
+} from '@meridian/topology'
 import type { ErrorCode, Key, Token } from '@meridian/topology'
 import { admitLeaseRead, admitQuorumRead, admitWrite, checkRegionLease } from '../fence/admit.ts'
 import type { DoorLeases, FenceRefusal } from '../fence/admit.ts'
@@ -39,7 +47,13 @@ class Refused {
 }
 
 /** Codes that a shard's core refuses with: surely without effect, and said in the response. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NOT_LEADER', 'NOT_SERVING', 'OVERLOADED', 'UNAVAILABLE', 'NO_REGION_LEASE'])
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'NOT_LEADER',
+  'NOT_SERVING',
+  'OVERLOADED',
+  'UNAVAILABLE',
+  'NO_REGION_LEASE',
+])
 
 /** The door of the node. */
 export function dataService(options: DataServiceOptions): Service {
@@ -55,10 +69,13 @@ async function write(options: DataServiceOptions, request: WriteRequest): Promis
   checkWriteBounds(request)
   const host = options.shard(request.shardId)
   const admission = admitWrite(host?.view, fromWireToken(request.token), options.leases.region, options.clock.nowMs())
-  if (!admission.admitted || host === undefined) return { outcome: { $case: 'refusal', value: toWireRefusal(refusalOf(admission)) } }
+  if (!admission.admitted || host === undefined)
+    return { outcome: { $case: 'refusal', value: toWireRefusal(refusalOf(admission)) } }
   const record = recordOf(host)
   const refused = request.items.map((item) => itemRefusal(item, record))
-  const items = request.items.flatMap((item, at): WriteItem[] => (refused[at] === undefined ? [fromWireItem(item)] : []))
+  const items = request.items.flatMap((item, at): WriteItem[] =>
+    refused[at] === undefined ? [fromWireItem(item)] : [],
+  )
   let outcomes: readonly ItemOutcome[]
   try {
     outcomes = items.length === 0 ? [] : await host.write(session, items, () => lostAuthority(options, record))
@@ -74,7 +91,12 @@ async function write(options: DataServiceOptions, request: WriteRequest): Promis
     if (code !== undefined) return { sequence: item.sequence, index: 0n, duplicate: false, code }
     const outcome = outcomes[at++]
     if (outcome === undefined) throw new Error('fewer outcomes than items')
-    return { sequence: item.sequence, index: BigInt(outcome.index), duplicate: outcome.duplicate, code: outcome.refusal ?? '' }
+    return {
+      sequence: item.sequence,
+      index: BigInt(outcome.index),
+      duplicate: outcome.duplicate,
+      code: outcome.refusal ?? '',
+    }
   })
   return { outcome: { $case: 'results', value: { items: results, token: toWireToken(record.token) } } }
 }
@@ -95,15 +117,22 @@ function checkWriteBounds(request: WriteRequest): void {
   for (const item of request.items) {
     bytes += item.key.length + (item.value?.length ?? 0)
     if (item.sequence > SEQUENCE_MAX) throw new MeridianError('INVALID_ARGUMENT', 'a sequence has at most 63 bits')
-    if (sequences.has(item.sequence)) throw new MeridianError('INVALID_ARGUMENT', `sequence ${item.sequence} stands twice in one write`)
+    if (sequences.has(item.sequence))
+      throw new MeridianError('INVALID_ARGUMENT', `sequence ${item.sequence} stands twice in one write`)
     sequences.add(item.sequence)
   }
   if (bytes > NODE_LIMITS.writeBytesMax) {
-    throw new MeridianError('REQUEST_TOO_LARGE', `a write has at most ${NODE_LIMITS.writeBytesMax} bytes of keys and values`)
+    throw new MeridianError(
+      'REQUEST_TOO_LARGE',
+      `a write has at most ${NODE_LIMITS.writeBytesMax} bytes of keys and values`,
+    )
   }
 }
 
-function itemRefusal(item: { readonly key: Uint8Array; readonly value?: Uint8Array | undefined }, record: ShardRecord): ErrorCode | undefined {
+function itemRefusal(
+  item: { readonly key: Uint8Array; readonly value?: Uint8Array | undefined },
+  record: ShardRecord,
+): ErrorCode | undefined {
   if (item.key.length > KEY_BYTES_MAX) return 'KEY_TOO_LARGE'
   if ((item.value?.length ?? 0) > NODE_LIMITS.valueBytesMax) return 'VALUE_TOO_LARGE'
   return rangeContains(record, keyOfBytes(item.key)) ? undefined : 'KEY_OUTSIDE_RANGE'
@@ -116,7 +145,8 @@ async function read(options: DataServiceOptions, request: ReadRequest): Promise<
   const keys = request.keys.map(keyOfBytes)
   try {
     const { result, record } = await evaluate(options, request, (state, shard) => {
-      if (!keys.every((key) => rangeContains(shard, key))) throw new Refused(refusal('KEY_OUTSIDE_RANGE', 'a key lies outside the shard', shard))
+      if (!keys.every((key) => rangeContains(shard, key)))
+        throw new Refused(refusal('KEY_OUTSIDE_RANGE', 'a key lies outside the shard', shard))
       return { values: valuesOf(state, keys), index: BigInt(state.appliedIndex) }
     })
     return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token) } } }
@@ -131,7 +161,8 @@ function valuesOf(state: ShardState, keys: readonly Key[]): ReadValue[] {
   return keys.map((key) => {
     const stored = state.get(key)
     bytes += stored?.value.length ?? 0
-    if (bytes > NODE_LIMITS.readBytesMax) throw new MeridianError('REQUEST_TOO_LARGE', 'the values asked for do not fit one response')
+    if (bytes > NODE_LIMITS.readBytesMax)
+      throw new MeridianError('REQUEST_TOO_LARGE', 'the values asked for do not fit one response')
     return { value: stored === undefined ? undefined : toWireValue(stored.value), index: BigInt(stored?.index ?? 0) }
   })
 }
@@ -146,8 +177,14 @@ async function scan(options: DataServiceOptions, request: ScanRequest): Promise<
       const from = start < shard.start ? shard.start : start
       const to = compareEnds(end, shard.end) < 0 ? end : shard.end
       const empty = to !== EMPTY_KEY && from >= to
-      const slice = empty ? { rows: [], count: 0, next: undefined } : state.scan(from, to, { rowsMax, bytesMax: NODE_LIMITS.readBytesMax, countOnly })
-      const rows = slice.rows.map(([key, stored]) => ({ key: toWireKey(key), value: toWireValue(stored.value), index: BigInt(stored.index) }))
+      const slice = empty
+        ? { rows: [], count: 0, next: undefined }
+        : state.scan(from, to, { rowsMax, bytesMax: NODE_LIMITS.readBytesMax, countOnly })
+      const rows = slice.rows.map(([key, stored]) => ({
+        key: toWireKey(key),
+        value: toWireValue(stored.value),
+        index: BigInt(stored.index),
+      }))
       const next = slice.next === undefined ? undefined : toWireKey(slice.next)
       return { rows, count: BigInt(slice.count), next, index: BigInt(state.appliedIndex) }
     })
@@ -202,7 +239,9 @@ function refusal(code: ErrorCode, message: string, newest: ShardRecord | undefin
 }
 
 function refusalOf(admission: ReturnType<typeof admitWrite>): FenceRefusal {
-  return admission.admitted ? refusal('SHARD_UNKNOWN', 'this node holds no replica of the shard', undefined) : admission.refusal
+  return admission.admitted
+    ? refusal('SHARD_UNKNOWN', 'this node holds no replica of the shard', undefined)
+    : admission.refusal
 }
 
 function asRefusal(error: unknown, host: ShardHost): FenceRefusal | undefined {

@@ -17,7 +17,14 @@ const region = stack.use(await new TestRegion().start())
 const pool = stack.use(new ChannelPool())
 const ports = await freePorts(NODES.length)
 for (const [at, id] of NODES.entries()) {
-  const node = stack.use(new NodeProcess({ node: id, listen: `127.0.0.1:${ports[at]}`, dataDir: `${dir.path}/${id}`, regionServers: [region.address] }))
+  const node = stack.use(
+    new NodeProcess({
+      node: id,
+      listen: `127.0.0.1:${ports[at]}`,
+      dataDir: `${dir.path}/${id}`,
+      regionServers: [region.address],
+    }),
+  )
   node.start()
 }
 await waitFor('nodes', () => NODES.every((id) => region.epochOf(id) > 0n), { timeoutMs: 20_000 })
@@ -30,7 +37,10 @@ async function write(session: string, sequence: number): Promise<boolean> {
     const number = sequence * items + at
     return { sequence: BigInt(number), key: Buffer.from(`k${session}-${number % 100_000}`), value }
   })
-  const { outcome } = await client.write({ shardId: record.shardId, token: record.token, session, items: batch }, { timeoutMs: 10_000 })
+  const { outcome } = await client.write(
+    { shardId: record.shardId, token: record.token, session, items: batch },
+    { timeoutMs: 10_000 },
+  )
   return outcome?.$case === 'results'
 }
 await waitFor('the leader', () => write('probe', 0), { timeoutMs: 10_000 })

@@ -112,15 +112,21 @@ export class Membership {
     for (let failures = 0; ; failures++) {
       try {
         const request = { nodeId, zone, address, capacity, previousEpoch: identity.nodeEpoch, attempt }
-        const answer = await api.ask((client) => client.registerNode(request, { timeoutMs: NODE_LIMITS.regionCallMs, signal }))
+        const answer = await api.ask((client) =>
+          client.registerNode(request, { timeoutMs: NODE_LIMITS.regionCallMs, signal }),
+        )
         const epoch = nodeEpoch(answer.nodeEpoch)
-        if (epoch <= identity.nodeEpoch) throw new MeridianError('INTERNAL', `the region handed out epoch ${epoch} after ${identity.nodeEpoch}`)
+        if (epoch <= identity.nodeEpoch)
+          throw new MeridianError('INTERNAL', `the region handed out epoch ${epoch} after ${identity.nodeEpoch}`)
         await this.#options.storeIdentity({ nodeEpoch: epoch, attempt: '' })
         return epoch
       } catch (error) {
         signal.throwIfAborted()
         if (isMeridianError(error, 'NODE_ID_TAKEN') || isMeridianError(error, 'NODE_EPOCH_STALE')) {
-          log.error({ err: error, nodeEpoch: identity.nodeEpoch }, "node refused: its disk went back in time, was cloned, or is not this node id's")
+          log.error(
+            { err: error, nodeEpoch: identity.nodeEpoch },
+            "node refused: its disk went back in time, was cloned, or is not this node id's",
+          )
           await clock.sleep(NODE_LIMITS.registerRefusedDelayMs, signal)
         } else {
           log.warn({ err: error }, 'node not registered yet')
@@ -133,7 +139,7 @@ export class Membership {
   async #renew(epoch: NodeEpoch, signal: AbortSignal, stale: () => void): Promise<void> {
     const { nodeId, clock, log, lag, probe, nodeLease, random } = this.#options
     const api = this.#options.api()
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       const begunMs = clock.nowMs()
       await probe()
       const probedMs = clock.nowMs() - begunMs
@@ -170,7 +176,7 @@ export class Membership {
   async #confirm(signal: AbortSignal): Promise<void> {
     const { nodeId, clock, log, regionLeases, ledPairs } = this.#options
     const api = this.#options.api()
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       const pairs = ledPairs().slice(0, NODE_LIMITS.confirmPairsMax)
       let lacks = false
       if (pairs.length > 0) {
@@ -178,9 +184,15 @@ export class Membership {
           const ranges = pairs.map((pair) => ({ rangeId: pair.rangeId, generation: pair.generation }))
           await api.ask(async (client) => {
             const sentMs = clock.nowMs()
-            const answer = await client.confirmRanges({ nodeId, ranges }, { timeoutMs: NODE_LIMITS.regionCallMs, signal })
+            const answer = await client.confirmRanges(
+              { nodeId, ranges },
+              { timeoutMs: NODE_LIMITS.regionCallMs, signal },
+            )
             signal.throwIfAborted()
-            const confirmed = answer.confirmed.map((pair) => ({ rangeId: rangeId(pair.rangeId), generation: generation(pair.generation) }))
+            const confirmed = answer.confirmed.map((pair) => ({
+              rangeId: rangeId(pair.rangeId),
+              generation: generation(pair.generation),
+            }))
             regionLeases.confirmed(sentMs, answer.remainingMs, confirmed)
           })
           failures = 0
@@ -200,7 +212,7 @@ export class Membership {
   async #watch(signal: AbortSignal): Promise<void> {
     const { nodeId, log } = this.#options
     const api = this.#options.api()
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       try {
         await this.#follow(api.client.watchAssignments({ nodeId }, { signal }), () => {
           failures = 0
@@ -221,11 +233,15 @@ export class Membership {
       pending ??= { complete: message.complete, shards: [], removed: [] }
       pending.shards.push(...message.shards)
       pending.removed.push(...message.removed)
-      if (pending.shards.length > PENDING_SHARDS_MAX) throw new MeridianError('INTERNAL', 'the region assigns more shards than a node can hold')
+      if (pending.shards.length > PENDING_SHARDS_MAX)
+        throw new MeridianError('INTERNAL', 'the region assigns more shards than a node can hold')
       // Pieces of one revision carry zero until the last: only then is the set whole.
       if (message.revision === 0n) continue
       if (message.revision < this.#appliedRevision) {
-        throw new MeridianError('UNAVAILABLE', `this server is behind: at ${message.revision}, applied is ${this.#appliedRevision}`)
+        throw new MeridianError(
+          'UNAVAILABLE',
+          `this server is behind: at ${message.revision}, applied is ${this.#appliedRevision}`,
+        )
       }
       this.#options.onAssignments(pending)
       this.#appliedRevision = message.revision

@@ -25,7 +25,10 @@ export class ReplicaPeers {
     const token = toWireToken(request.token)
     switch (request.kind) {
       case 'seal': {
-        const sealed = await client.seal({ shardId: shard, token, from: this.#self }, { timeoutMs: NODE_LIMITS.replicaCallMs })
+        const sealed = await client.seal(
+          { shardId: shard, token, from: this.#self },
+          { timeoutMs: NODE_LIMITS.replicaCallMs },
+        )
         return {
           kind: 'seal',
           promised: fromWireToken(sealed.promised),
@@ -34,16 +37,27 @@ export class ReplicaPeers {
         }
       }
       case 'append': {
-        const appended = await client.append(toWireAppend(shard, this.#self, request), { timeoutMs: NODE_LIMITS.appendMs })
+        const appended = await client.append(toWireAppend(shard, this.#self, request), {
+          timeoutMs: NODE_LIMITS.appendMs,
+        })
         const { matched } = appended
-        return { kind: 'append', promised: fromWireToken(appended.promised), matched, lastIndex: fromWireIndex(appended.lastIndex) }
+        return {
+          kind: 'append',
+          promised: fromWireToken(appended.promised),
+          matched,
+          lastIndex: fromWireIndex(appended.lastIndex),
+        }
       }
       case 'fetch': {
         const fetched = await client.fetchLog(
           { shardId: shard, token, fromIndex: BigInt(request.fromIndex), limitBytes: request.bytesMax },
           { timeoutMs: NODE_LIMITS.appendMs },
         )
-        return { kind: 'fetch', entries: fetched.entries.map(fromWireEntry), previousToken: fromWireToken(fetched.previousToken) }
+        return {
+          kind: 'fetch',
+          entries: fetched.entries.map(fromWireEntry),
+          previousToken: fromWireToken(fetched.previousToken),
+        }
       }
       case 'confirm': {
         const confirmed = await client.confirmToken({ shardId: shard, token }, { timeoutMs: NODE_LIMITS.replicaCallMs })

@@ -35,7 +35,11 @@ export function replicaService(replica: (shardId: string) => ShardHost): Service
     },
     append: async (request) => {
       const appended = await ask(request.shardId, request.from, fromWireAppend(request))
-      return { promised: toWireToken(appended.promised), matched: appended.matched, lastIndex: BigInt(appended.lastIndex) }
+      return {
+        promised: toWireToken(appended.promised),
+        matched: appended.matched,
+        lastIndex: BigInt(appended.lastIndex),
+      }
     },
     fetchLog: async (request) => {
       const fetched = await ask(request.shardId, '', {
@@ -47,7 +51,11 @@ export function replicaService(replica: (shardId: string) => ShardHost): Service
       return { entries: fetched.entries.map(toWireEntry), previousToken: toWireToken(fetched.previousToken) }
     },
     confirmToken: async (request) => {
-      const confirmed = await ask(request.shardId, '', { kind: 'confirm', token: fromWireToken(request.token), round: 0 })
+      const confirmed = await ask(request.shardId, '', {
+        kind: 'confirm',
+        token: fromWireToken(request.token),
+        round: 0,
+      })
       return { promised: toWireToken(confirmed.promised) }
     },
   })

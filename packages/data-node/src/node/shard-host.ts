@@ -60,7 +60,11 @@ export class ShardHost {
     this.shardId = options.shardId
     this.#options = options
     const { bounds } = options
-    this.#state = openReplica(options.self, options.storage.load(options.shardId), bounds === undefined ? {} : { bounds })
+    this.#state = openReplica(
+      options.self,
+      options.storage.load(options.shardId),
+      bounds === undefined ? {} : { bounds },
+    )
   }
 
   /** For the door: what this node is to the shard right now. */
@@ -104,7 +108,12 @@ export class ShardHost {
     this.#newest = record
     this.#removed = false
     const leads = record.leader?.nodeId === this.#options.self && record.leader.nodeEpoch === life
-    this.#step({ kind: 'assign', token: record.token, leads, replicas: record.replicas.map((replica) => replica.nodeId) })
+    this.#step({
+      kind: 'assign',
+      token: record.token,
+      leads,
+      replicas: record.replicas.map((replica) => replica.nodeId),
+    })
   }
 
   remove(): void {
@@ -115,11 +124,16 @@ export class ShardHost {
   /** Ends whatever leadership there is, at once. */
   stepDown(): void {
     const { role } = this.#state
-    if (role.kind !== 'follower') this.#step({ kind: 'assign', token: role.token, leads: false, replicas: role.replicas })
+    if (role.kind !== 'follower')
+      this.#step({ kind: 'assign', token: role.token, leads: false, replicas: role.replicas })
   }
 
   /** @throws MeridianError OUTCOME_UNKNOWN once the write is in the log, other codes when it surely is not */
-  write(session: string, items: readonly WriteItem[], acknowledged: () => MeridianError | undefined): Promise<readonly ItemOutcome[]> {
+  write(
+    session: string,
+    items: readonly WriteItem[],
+    acknowledged: () => MeridianError | undefined,
+  ): Promise<readonly ItemOutcome[]> {
     return new Promise((resolve, reject) => {
       const id = this.#await({
         acknowledge: (outcomes) => {
@@ -167,7 +181,8 @@ export class ShardHost {
   /** Nothing is stepped, sent or answered any more; who still waits is told "unknown". */
   end(): void {
     this.#ended = true
-    for (const waiting of this.#waiting.values()) waiting.reject(new MeridianError('OUTCOME_UNKNOWN', 'the node is shutting down'))
+    for (const waiting of this.#waiting.values())
+      waiting.reject(new MeridianError('OUTCOME_UNKNOWN', 'the node is shutting down'))
     this.#waiting.clear()
   }
 
@@ -203,7 +218,9 @@ export class ShardHost {
     const { storage, log } = this.#options
     switch (effect.kind) {
       case 'persist':
-        void storage.write(this.shardId, effect.write).then(() => this.#step({ kind: 'persisted', ticket: effect.ticket }))
+        void storage
+          .write(this.shardId, effect.write)
+          .then(() => this.#step({ kind: 'persisted', ticket: effect.ticket }))
         return
       case 'trim':
         void storage.checkpoint(this.shardId, this.#state.shard.takeDirty(), effect.through)
@@ -232,7 +249,10 @@ export class ShardHost {
         this.#take(effect.id)?.answerRead()
         return
       case 'role':
-        log.info({ shard: this.shardId, token: formatToken(effect.token), from: effect.from, to: effect.to, why: effect.why }, 'shard role')
+        log.info(
+          { shard: this.shardId, token: formatToken(effect.token), from: effect.from, to: effect.to, why: effect.why },
+          'shard role',
+        )
         return
     }
   }
@@ -248,7 +268,10 @@ export class ShardHost {
     this.#options.peers.ask(address, this.shardId, request).then(
       (response) => this.#step({ kind: 'response', from: to, request, response }),
       (error: unknown) => {
-        this.#options.log.debug({ shard: this.shardId, to, request: request.kind, err: error }, 'replica did not answer')
+        this.#options.log.debug(
+          { shard: this.shardId, to, request: request.kind, err: error },
+          'replica did not answer',
+        )
         this.#step({ kind: 'unanswered', from: to, request })
       },
     )

@@ -16,9 +16,21 @@ export class TestClient {
     return clientOf(DataServiceDefinition, this.#pool.channel(address))
   }
 
-  async write(record: ShardRecord, session: string, items: readonly (readonly [sequence: number, key: string, value: string | undefined])[], address?: string): Promise<WriteResults> {
-    const wire = items.map(([sequence, key, value]) => ({ sequence: BigInt(sequence), key: Buffer.from(key), value: value === undefined ? undefined : Buffer.from(value) }))
-    const { outcome } = await this.#at(record, address).write({ shardId: record.shardId, token: record.token, session, items: wire }, { timeoutMs: 5_000 })
+  async write(
+    record: ShardRecord,
+    session: string,
+    items: readonly (readonly [sequence: number, key: string, value: string | undefined])[],
+    address?: string,
+  ): Promise<WriteResults> {
+    const wire = items.map(([sequence, key, value]) => ({
+      sequence: BigInt(sequence),
+      key: Buffer.from(key),
+      value: value === undefined ? undefined : Buffer.from(value),
+    }))
+    const { outcome } = await this.#at(record, address).write(
+      { shardId: record.shardId, token: record.token, session, items: wire },
+      { timeoutMs: 5_000 },
+    )
     if (outcome?.$case === 'results') return outcome.value
     throw refused(outcome?.value)
   }
@@ -34,7 +46,15 @@ export class TestClient {
 
   async scan(record: ShardRecord, start: string, end: string, limit = 0, countOnly = false) {
     const { outcome } = await this.#at(record).scan(
-      { shardId: record.shardId, token: record.token, start: Buffer.from(start), end: Buffer.from(end), limit, mode: 'quorum', countOnly },
+      {
+        shardId: record.shardId,
+        token: record.token,
+        start: Buffer.from(start),
+        end: Buffer.from(end),
+        limit,
+        mode: 'quorum',
+        countOnly,
+      },
       { timeoutMs: 5_000 },
     )
     if (outcome?.$case === 'results') return outcome.value
@@ -42,9 +62,13 @@ export class TestClient {
   }
 }
 
-function refused(refusal: { code: string; message: string; newest: ShardRecord | undefined } | undefined): MeridianError {
+function refused(
+  refusal: { code: string; message: string; newest: ShardRecord | undefined } | undefined,
+): MeridianError {
   const epoch = refusal?.newest?.token?.epoch
   // The node wrote one of the table's codes into the field.
   const code = (refusal?.code ?? 'INTERNAL') as ErrorCode
-  return new MeridianError(code, refusal?.message ?? 'no outcome', { details: { newest: `${epoch}`, leader: refusal?.newest?.leader ?? '' } })
+  return new MeridianError(code, refusal?.message ?? 'no outcome', {
+    details: { newest: `${epoch}`, leader: refusal?.newest?.leader ?? '' },
+  })
 }

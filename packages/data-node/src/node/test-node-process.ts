@@ -24,7 +24,14 @@ export class NodeProcess implements AsyncDisposable {
 
   start(): void {
     const script = fileURLToPath(import.meta.url)
-    this.#child = spawn(process.execPath, [script, JSON.stringify(this.#args)], { stdio: ['pipe', 'inherit', 'inherit'] })
+    this.#child = spawn(process.execPath, [script, JSON.stringify(this.#args)], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+    })
+  }
+
+  /** SIGSTOP or SIGCONT. */
+  pause(paused: boolean): void {
+    this.#child?.kill(paused ? 'SIGSTOP' : 'SIGCONT')
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

@@ -78,13 +78,21 @@ export class TestRegion implements AsyncDisposable {
 
   #service() {
     const watchers = this.#watchers
-    const everything = (): WatchAssignmentsResponse => ({ complete: true, shards: [...this.#shards.values()], removed: [], revision: this.#revision })
+    const everything = (): WatchAssignmentsResponse => ({
+      complete: true,
+      shards: [...this.#shards.values()],
+      removed: [],
+      revision: this.#revision,
+    })
     return implement(NodeServiceDefinition, {
       registerNode: (request) => {
         const known = this.#nodes.get(request.nodeId)
-        const repeated = known !== undefined && request.attempt !== '' && known.attempt === request.attempt && !known.stale
+        const repeated =
+          known !== undefined && request.attempt !== '' && known.attempt === request.attempt && !known.stale
         if (!repeated && request.previousEpoch !== (known?.epoch ?? 0n)) {
-          return Promise.reject(new MeridianError('NODE_ID_TAKEN', `presented ${request.previousEpoch}, last is ${known?.epoch ?? 0n}`))
+          return Promise.reject(
+            new MeridianError('NODE_ID_TAKEN', `presented ${request.previousEpoch}, last is ${known?.epoch ?? 0n}`),
+          )
         }
         const epoch = repeated ? known.epoch : (known?.epoch ?? 0n) + 1n
         this.#nodes.set(request.nodeId, { epoch, address: request.address, attempt: request.attempt, stale: false })
@@ -97,13 +105,16 @@ export class TestRegion implements AsyncDisposable {
       renewNode: (request) => {
         const known = this.#nodes.get(request.nodeId)
         if (known === undefined || known.stale || known.epoch !== request.nodeEpoch) {
-          return Promise.reject(new MeridianError('NODE_EPOCH_STALE', `the epoch of ${request.nodeId} is ${known?.epoch ?? 0n}`))
+          return Promise.reject(
+            new MeridianError('NODE_EPOCH_STALE', `the epoch of ${request.nodeId} is ${known?.epoch ?? 0n}`),
+          )
         }
         this.appliedRevision = request.appliedRevision
         if (this.leaseMs === 0) return Promise.reject(new MeridianError('NOT_CONTROLLER', 'ask another server'))
         return Promise.resolve({ leaseMs: this.leaseMs, revision: ++this.#revision })
       },
-      confirmRanges: (request) => Promise.resolve({ remainingMs: this.regionLeaseMs, confirmed: this.regionLeaseMs === 0 ? [] : request.ranges }),
+      confirmRanges: (request) =>
+        Promise.resolve({ remainingMs: this.regionLeaseMs, confirmed: this.regionLeaseMs === 0 ? [] : request.ranges }),
       watchAssignments: async function* (request, call) {
         const waiting: WatchAssignmentsResponse[] = [everything()]
         let wake = Promise.withResolvers<void>()

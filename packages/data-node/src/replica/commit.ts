@@ -13,7 +13,8 @@ export function commitTo(state: ReplicaState, turn: Turn, index: number): void {
   const { role } = state
   while (state.shard.appliedIndex < index) {
     const entry = state.log.entryAt(state.shard.appliedIndex + 1)
-    if (entry === undefined) throw new Error(`entry ${state.shard.appliedIndex + 1} has been trimmed before it was applied`)
+    if (entry === undefined)
+      throw new Error(`entry ${state.shard.appliedIndex + 1} has been trimmed before it was applied`)
     const outcomes = state.shard.apply(entry)
     if (role.kind === 'leading') answer(turn, role, entry, outcomes)
     const held = trimMarkIndex(entry)
@@ -21,7 +22,13 @@ export function commitTo(state: ReplicaState, turn: Turn, index: number): void {
   }
   if (role.kind === 'leading' && !role.serving && index >= role.barrierIndex) {
     role.serving = true
-    turn.effects.push({ kind: 'role', from: 'leading', to: roleName(role), token: role.token, why: 'barrier committed' })
+    turn.effects.push({
+      kind: 'role',
+      from: 'leading',
+      to: roleName(role),
+      token: role.token,
+      why: 'barrier committed',
+    })
   }
 }
 

@@ -18,7 +18,8 @@ export class DurableImage {
 
   write(write: ShardWrite): void {
     const from = write.truncateFrom
-    const kept: readonly LogEntry[] = from === undefined ? this.#shard.entries : this.#shard.entries.filter((entry) => entry.index < from)
+    const kept: readonly LogEntry[] =
+      from === undefined ? this.#shard.entries : this.#shard.entries.filter((entry) => entry.index < from)
     this.#shard = {
       ...this.#shard,
       promised: write.promised,
@@ -34,7 +35,9 @@ export class DurableImage {
       if (stored === undefined) values.delete(key)
       else values.set(key, stored)
     }
-    const sessions = new Map<string, SessionRecord>(this.#shard.checkpoint.sessions.map((record) => [record.session, record]))
+    const sessions = new Map<string, SessionRecord>(
+      this.#shard.checkpoint.sessions.map((record) => [record.session, record]),
+    )
     for (const record of delta.sessions) sessions.set(record.session, record)
     this.#shard = {
       ...this.#shard,

@@ -9,7 +9,13 @@ import type { ItemOutcome } from './shard-state.ts'
 import { appendEntry, send } from './turn.ts'
 import type { Turn } from './turn.ts'
 
-export function onWrite(state: ReplicaState, turn: Turn, id: number, session: string, items: readonly WriteItem[]): void {
+export function onWrite(
+  state: ReplicaState,
+  turn: Turn,
+  id: number,
+  session: string,
+  items: readonly WriteItem[],
+): void {
   const { role } = state
   const refuse = (code: 'NOT_LEADER' | 'NOT_SERVING' | 'OVERLOADED', why: string): void => {
     turn.effects.push({ kind: 'refuse', id, code, why })
@@ -23,7 +29,10 @@ export function onWrite(state: ReplicaState, turn: Turn, id: number, session: st
     turn.effects.push({ kind: 'acknowledge', id, outcomes: outcomes.filter((outcome) => outcome !== undefined) })
     return
   }
-  if (state.log.lastIndex - state.commitIndex >= state.bounds.uncommittedEntriesMax || role.uncommittedBytes > state.bounds.uncommittedBytesMax) {
+  if (
+    state.log.lastIndex - state.commitIndex >= state.bounds.uncommittedEntriesMax ||
+    role.uncommittedBytes > state.bounds.uncommittedBytesMax
+  ) {
     return refuse('OVERLOADED', 'too much is waiting for the replicas')
   }
   const entry: LogEntry = { index: state.log.lastIndex + 1, token: role.token, session, items: fresh }
@@ -51,7 +60,10 @@ function sendAppend(state: ReplicaState, turn: Turn, role: Leading, replica: Nod
   progress.next = Math.max(progress.next, state.log.base.index + 1)
   const token = state.log.tokenAt(progress.next - 1)
   if (token === undefined) throw new Error(`nothing at ${progress.next - 1} to join an append to`)
-  const entries = state.log.slice(progress.next, { bytesMax: state.bounds.appendBytesMax, entriesMax: state.bounds.appendEntriesMax })
+  const entries = state.log.slice(progress.next, {
+    bytesMax: state.bounds.appendBytesMax,
+    entriesMax: state.bounds.appendEntriesMax,
+  })
   const request: AppendRequest = {
     kind: 'append',
     token: role.token,
@@ -89,7 +101,13 @@ export function onAppended(
   if (state.role.kind === 'leading') sendAppends(state, turn, state.role)
 }
 
-export function onUnansweredAppend(state: ReplicaState, turn: Turn, role: Leading, from: NodeId, request: AppendRequest): void {
+export function onUnansweredAppend(
+  state: ReplicaState,
+  turn: Turn,
+  role: Leading,
+  from: NodeId,
+  request: AppendRequest,
+): void {
   const progress = role.progress.get(from)
   if (progress === undefined || progress.inFlight !== request) return
   progress.inFlight = undefined
@@ -103,7 +121,9 @@ export function onUnansweredAppend(state: ReplicaState, turn: Turn, role: Leadin
  * of this token (R4).
  */
 export function advanceCommit(state: ReplicaState, turn: Turn, role: Leading): void {
-  const held = role.replicas.map((replica) => (replica === state.self ? state.durableIndex : (role.progress.get(replica)?.match ?? 0)))
+  const held = role.replicas.map((replica) =>
+    replica === state.self ? state.durableIndex : (role.progress.get(replica)?.match ?? 0),
+  )
   held.sort((a, b) => b - a)
   const index = held[state.rules.writeQuorum(role.replicas.length) - 1] ?? 0
   if (index <= state.commitIndex) return
@@ -113,7 +133,11 @@ export function advanceCommit(state: ReplicaState, turn: Turn, role: Leading): v
 }
 
 export function expireWrites(state: ReplicaState, turn: Turn, role: Leading): void {
-  for (let [write] = role.writes; write !== undefined && turn.nowMs - write.sinceMs > state.bounds.writeMsMax; [write] = role.writes) {
+  for (
+    let [write] = role.writes;
+    write !== undefined && turn.nowMs - write.sinceMs > state.bounds.writeMsMax;
+    [write] = role.writes
+  ) {
     role.writes.shift()
     turn.effects.push({ kind: 'unknown', id: write.id, why: 'no write quorum answered in time' })
   }

@@ -58,7 +58,8 @@ export function onConfirmed(
 function finish(state: ReplicaState, turn: Turn, role: Leading, round: ConfirmRound): void {
   if (round.confirmed.size < state.rules.readQuorum(role.replicas.length)) return
   // Applying is part of committing, so the applied state holds everything acknowledged before the read was admitted.
-  if (state.shard.appliedIndex !== state.commitIndex) throw new Error('I18: a read before everything committed is applied')
+  if (state.shard.appliedIndex !== state.commitIndex)
+    throw new Error('I18: a read before everything committed is applied')
   for (const read of round.reads) turn.effects.push({ kind: 'answer-read', id: read.id })
   role.round = undefined
   startRound(state, turn, role)
@@ -67,7 +68,12 @@ function finish(state: ReplicaState, turn: Turn, role: Leading, round: ConfirmRo
 export function tickReads(state: ReplicaState, turn: Turn, role: Leading): void {
   const expired = (since: number): boolean => turn.nowMs - since > state.bounds.readMsMax
   const refuse = (id: number): void => {
-    turn.effects.push({ kind: 'refuse', id, code: 'UNAVAILABLE', why: 'no quorum of replicas confirmed the token in time' })
+    turn.effects.push({
+      kind: 'refuse',
+      id,
+      code: 'UNAVAILABLE',
+      why: 'no quorum of replicas confirmed the token in time',
+    })
   }
   if (role.round !== undefined) {
     const kept = role.round.reads.filter((read) => !expired(read.sinceMs))

@@ -57,14 +57,17 @@ export class ReplicaLog {
     const last = this.last
     if (entry.index !== last.index + 1) throw new Error(`log would go from ${last.index} to ${entry.index}`)
     if (compareTokens(entry.token, last.token) < 0) {
-      throw new Error(`I15: entry ${entry.index} has token ${formatToken(entry.token)} after ${formatToken(last.token)}`)
+      throw new Error(
+        `I15: entry ${entry.index} has token ${formatToken(entry.token)} after ${formatToken(last.token)}`,
+      )
     }
     this.#entries.push(entry)
     this.#bytes += entryBytes(entry)
   }
 
   truncateFrom(index: number): void {
-    if (index <= this.#base.index) throw new Error(`truncation from ${index} reaches the trimmed part up to ${this.#base.index}`)
+    if (index <= this.#base.index)
+      throw new Error(`truncation from ${index} reaches the trimmed part up to ${this.#base.index}`)
     for (const entry of this.#entries.splice(index - this.#base.index - 1)) this.#bytes -= entryBytes(entry)
   }
 

@@ -141,7 +141,12 @@ export type ReplicaEvent =
   | { readonly kind: 'assign'; readonly token: Token; readonly leads: boolean; readonly replicas: readonly NodeId[] }
   | { readonly kind: 'request'; readonly id: number; readonly from: string; readonly request: ReplicaRequest }
   /** `request` is the very object that was sent: it tells an answer to the latest from a late one. */
-  | { readonly kind: 'response'; readonly from: NodeId; readonly request: ReplicaRequest; readonly response: ReplicaResponse }
+  | {
+      readonly kind: 'response'
+      readonly from: NodeId
+      readonly request: ReplicaRequest
+      readonly response: ReplicaResponse
+    }
   | { readonly kind: 'unanswered'; readonly from: NodeId; readonly request: ReplicaRequest }
   | { readonly kind: 'write'; readonly id: number; readonly session: string; readonly items: readonly WriteItem[] }
   | { readonly kind: 'read'; readonly id: number }
@@ -175,11 +180,14 @@ export function openReplica(
   const log = new ReplicaLog(durable.base, durable.entries)
   const shard = new ShardState(bounds, durable.checkpoint)
   const commitIndex = Math.max(durable.commitIndex, shard.appliedIndex, log.base.index)
-  if (commitIndex > log.lastIndex) throw new Error(`committed up to ${commitIndex}, but the log ends at ${log.lastIndex}`)
-  if (compareTokens(log.last.token, durable.promised) > 0) throw new Error('I13: the log holds a token above the promise')
+  if (commitIndex > log.lastIndex)
+    throw new Error(`committed up to ${commitIndex}, but the log ends at ${log.lastIndex}`)
+  if (compareTokens(log.last.token, durable.promised) > 0)
+    throw new Error('I13: the log holds a token above the promise')
   while (shard.appliedIndex < commitIndex) {
     const entry = log.entryAt(shard.appliedIndex + 1)
-    if (entry === undefined) throw new Error(`entry ${shard.appliedIndex + 1} is neither in the checkpoint nor in the log`)
+    if (entry === undefined)
+      throw new Error(`entry ${shard.appliedIndex + 1} is neither in the checkpoint nor in the log`)
     shard.apply(entry)
   }
   return {

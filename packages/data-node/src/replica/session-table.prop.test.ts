@@ -39,10 +39,14 @@ describe('the table of applied sequences', () => {
           }
           if (step.stored) {
             for (const record of table.takeDirty()) stored.set(record.session, encodeSession(record))
-            table = new SessionTable(BOUNDS, [...stored].map(([session, bytes]) => decodeSession(session, bytes)))
+            table = new SessionTable(
+              BOUNDS,
+              [...stored].map(([session, bytes]) => decodeSession(session, bytes)),
+            )
           }
         }
-        const byName = (list: ReturnType<SessionTable['all']>) => list.toSorted((a, b) => (a.session < b.session ? -1 : 1))
+        const byName = (list: ReturnType<SessionTable['all']>) =>
+          list.toSorted((a, b) => (a.session < b.session ? -1 : 1))
         expect(byName(table.all())).toEqual(byName(twin.all()))
       }),
     )
@@ -51,12 +55,12 @@ describe('the table of applied sequences', () => {
   it('keeps a window of the highest sequences and refuses what lies below', () => {
     const table = new SessionTable({ sessionSequencesMax: 4096, sessionWindowsMax: 1 })
     for (let sequence = 0n; sequence < 5000n; sequence++) table.add('s', sequence, 1 + Number(sequence / 500n))
-    expect([table.status('s', 903n), table.status('s', 904n), table.status('s', 4999n), table.status('s', 5000n)]).toEqual([
-      { kind: 'expired' },
-      { kind: 'applied', index: 2 },
-      { kind: 'applied', index: 10 },
-      { kind: 'fresh' },
-    ])
+    expect([
+      table.status('s', 903n),
+      table.status('s', 904n),
+      table.status('s', 4999n),
+      table.status('s', 5000n),
+    ]).toEqual([{ kind: 'expired' }, { kind: 'applied', index: 2 }, { kind: 'applied', index: 10 }, { kind: 'fresh' }])
     // A batch is one run: ten entries were applied.
     expect(table.all()[0]?.runs.length).toBeLessThanOrEqual(10)
     table.add('t', 1n, 11)

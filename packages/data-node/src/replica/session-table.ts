@@ -50,7 +50,10 @@ export class SessionTable {
   readonly #floors = new Map<string, Session>()
   #dirty = new Set<string>()
 
-  constructor(bounds: { readonly sessionSequencesMax: number; readonly sessionWindowsMax: number }, records: Iterable<SessionRecord> = []) {
+  constructor(
+    bounds: { readonly sessionSequencesMax: number; readonly sessionWindowsMax: number },
+    records: Iterable<SessionRecord> = [],
+  ) {
     this.#sequencesMax = bounds.sessionSequencesMax
     this.#windowsMax = bounds.sessionWindowsMax
     for (const record of [...records].sort((a, b) => a.touched - b.touched)) {
@@ -71,7 +74,8 @@ export class SessionTable {
 
   /** Records a fresh sequence as applied by entry `index`. */
   add(session: string, sequence: bigint, index: number): void {
-    const found = this.#windows.get(session) ?? this.#floors.get(session) ?? { touched: index, floor: -1n, runs: [], size: 0 }
+    const found = this.#windows.get(session) ??
+      this.#floors.get(session) ?? { touched: index, floor: -1n, runs: [], size: 0 }
     this.#floors.delete(session)
     // Re-inserting moves it to the end: the order of the map is the order of use.
     this.#windows.delete(session)
@@ -79,7 +83,8 @@ export class SessionTable {
     found.touched = index
     const at = runAtOrBelow(found.runs, sequence)
     const below = found.runs[at]
-    if (below !== undefined && sequence <= below.last) throw new Error(`I20: sequence ${sequence} of ${session} applied twice`)
+    if (below !== undefined && sequence <= below.last)
+      throw new Error(`I20: sequence ${sequence} of ${session} applied twice`)
     if (below !== undefined && below.index === index && below.last + 1n === sequence) {
       found.runs[at] = { first: below.first, last: sequence, index }
     } else {

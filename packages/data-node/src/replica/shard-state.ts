@@ -83,7 +83,8 @@ export class ShardState {
 
   /** Applies the next committed entry; one outcome per item of a write, none for barriers and marks. */
   apply(entry: LogEntry): ItemOutcome[] {
-    if (entry.index !== this.#appliedIndex + 1) throw new Error(`entry ${entry.index} applied after ${this.#appliedIndex}`)
+    if (entry.index !== this.#appliedIndex + 1)
+      throw new Error(`entry ${entry.index} applied after ${this.#appliedIndex}`)
     this.#appliedIndex = entry.index
     if (entry.session === '') return []
     const outcomes: ItemOutcome[] = []
@@ -112,7 +113,11 @@ export class ShardState {
   }
 
   /** Rows of [start, end) in key order; an empty end is unbounded. */
-  scan(start: Key, end: Key, bounds: { readonly rowsMax: number; readonly bytesMax: number; readonly countOnly: boolean }): ScanSlice {
+  scan(
+    start: Key,
+    end: Key,
+    bounds: { readonly rowsMax: number; readonly bytesMax: number; readonly countOnly: boolean },
+  ): ScanSlice {
     this.#sort()
     const rows: [Key, StoredValue][] = []
     let count = 0

@@ -62,7 +62,9 @@ class Trio {
         return
       }
       case 'acknowledge':
-        this.answers.push(`${node} ok ${effect.id} ${effect.outcomes.map((outcome) => `${outcome.sequence}@${outcome.index}${outcome.duplicate ? ' dup' : ''}`).join(' ')}`)
+        this.answers.push(
+          `${node} ok ${effect.id} ${effect.outcomes.map((outcome) => `${outcome.sequence}@${outcome.index}${outcome.duplicate ? ' dup' : ''}`).join(' ')}`,
+        )
         return
       case 'unknown':
         this.answers.push(`${node} unknown ${effect.id}`)
@@ -92,7 +94,8 @@ class Trio {
   run(among: readonly NodeId[] = ALL, kinds?: readonly ReplicaRequest['kind'][]): void {
     for (;;) {
       const at = this.messages.findIndex(
-        ({ from, to, request }) => among.includes(from) && among.includes(to) && (kinds?.includes(request.kind) ?? true),
+        ({ from, to, request }) =>
+          among.includes(from) && among.includes(to) && (kinds?.includes(request.kind) ?? true),
       )
       const [message] = at < 0 ? [] : this.messages.splice(at, 1)
       if (message === undefined) return
@@ -148,7 +151,10 @@ describe('a shard replica', () => {
     trio.lead(A, token(1, 1))
     trio.run()
     for (let sequence = 1; sequence <= 10; sequence++) trio.write(A, sequence, sequence)
-    const sizes = (): number[] => trio.messages.flatMap(({ to, request }) => (to === B && request.kind === 'append' ? [request.entries.length] : []))
+    const sizes = (): number[] =>
+      trio.messages.flatMap(({ to, request }) =>
+        to === B && request.kind === 'append' ? [request.entries.length] : [],
+      )
     expect(sizes()).toEqual([1])
     const first = trio.messages.find(({ to }) => to === B)
     trio.messages = trio.messages.filter((message) => message !== first)
@@ -332,7 +338,13 @@ describe('a shard replica', () => {
 
   it('never leads under a token that an earlier life of the node may have had', () => {
     const durable = { ...new Trio().state(A) }
-    const state = openReplica(A, { promised: token(1, 5), commitIndex: 0, base: durable.log.base, entries: [], checkpoint: { appliedIndex: 0, values: [], sessions: [] } })
+    const state = openReplica(A, {
+      promised: token(1, 5),
+      commitIndex: 0,
+      base: durable.log.base,
+      entries: [],
+      checkpoint: { appliedIndex: 0, values: [], sessions: [] },
+    })
     step(state, { kind: 'assign', token: token(1, 5), leads: true, replicas: ALL }, 0)
     expect(roleName(state.role)).toBe('follower')
     step(state, { kind: 'assign', token: token(1, 6), leads: true, replicas: ALL }, 0)

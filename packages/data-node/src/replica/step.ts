@@ -68,16 +68,26 @@ function onRequest(state: ReplicaState, turn: Turn, id: number, request: Replica
   }
 }
 
-function onResponse(state: ReplicaState, turn: Turn, from: NodeId, request: ReplicaRequest, response: ReplicaResponse): void {
+function onResponse(
+  state: ReplicaState,
+  turn: Turn,
+  from: NodeId,
+  request: ReplicaRequest,
+  response: ReplicaResponse,
+): void {
   const { role } = state
   if (role.kind === 'follower' || !tokensEqual(role.token, request.token)) return
-  if ((response.kind === 'seal' || response.kind === 'append' || response.kind === 'confirm') && compareTokens(response.promised, role.token) > 0) {
+  if (
+    (response.kind === 'seal' || response.kind === 'append' || response.kind === 'confirm') &&
+    compareTokens(response.promised, role.token) > 0
+  ) {
     promise(state, turn, response.promised, `${from} has promised a higher token`)
     return
   }
   if (response.kind === 'refused') return onUnanswered(state, turn, from, request)
   if (role.kind === 'sealing' && response.kind === 'seal') return onSealed(state, turn, role, from, response)
-  if (role.kind === 'fetching' && response.kind === 'fetch' && role.inFlight === request) return onFetched(state, turn, role, response)
+  if (role.kind === 'fetching' && response.kind === 'fetch' && role.inFlight === request)
+    return onFetched(state, turn, role, response)
   if (role.kind !== 'leading') return
   if (response.kind === 'append' && request.kind === 'append') onAppended(state, turn, role, from, request, response)
   if (response.kind === 'confirm' && request.kind === 'confirm') onConfirmed(state, turn, role, from, request, response)
@@ -85,7 +95,8 @@ function onResponse(state: ReplicaState, turn: Turn, from: NodeId, request: Repl
 
 function onUnanswered(state: ReplicaState, turn: Turn, from: NodeId, request: ReplicaRequest): void {
   const { role } = state
-  if (role.kind === 'fetching' && role.inFlight === request) restart(state, turn, role, `${from} did not hand over its log`)
+  if (role.kind === 'fetching' && role.inFlight === request)
+    restart(state, turn, role, `${from} did not hand over its log`)
   if (role.kind === 'leading' && request.kind === 'append') onUnansweredAppend(state, turn, role, from, request)
 }
 

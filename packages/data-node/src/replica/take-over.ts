@@ -21,7 +21,14 @@ export function startSealing(
   if (!replicas.includes(state.self) || compareTokens(token, state.promisedAtStart) <= 0) return
   // Also when the promise stands already: it may still be on its way to the disk.
   turn.writes = true
-  const role: Sealing = { kind: 'sealing', token, replicas, votes: new Map(), selfTicket: state.nextTicket, resendAtMs: turn.nowMs + delayMs }
+  const role: Sealing = {
+    kind: 'sealing',
+    token,
+    replicas,
+    votes: new Map(),
+    selfTicket: state.nextTicket,
+    resendAtMs: turn.nowMs + delayMs,
+  }
   changeRole(state, turn, role, why)
   askForSeals(state, turn, role)
 }
@@ -30,7 +37,8 @@ export function askForSeals(state: ReplicaState, turn: Turn, role: Sealing): voi
   if (turn.nowMs < role.resendAtMs) return
   role.resendAtMs = turn.nowMs + state.bounds.retryMs
   const request: SealRequest = { kind: 'seal', token: role.token }
-  for (const replica of role.replicas) if (replica !== state.self && !role.votes.has(replica)) send(turn, replica, request)
+  for (const replica of role.replicas)
+    if (replica !== state.self && !role.votes.has(replica)) send(turn, replica, request)
 }
 
 export function onOwnPromiseDurable(state: ReplicaState, turn: Turn, role: Sealing, ticket: number): void {
@@ -39,7 +47,13 @@ export function onOwnPromiseDurable(state: ReplicaState, turn: Turn, role: Seali
   chooseLog(state, turn, role)
 }
 
-export function onSealed(state: ReplicaState, turn: Turn, role: Sealing, from: NodeId, response: ReplicaResponse & { kind: 'seal' }): void {
+export function onSealed(
+  state: ReplicaState,
+  turn: Turn,
+  role: Sealing,
+  from: NodeId,
+  response: ReplicaResponse & { kind: 'seal' },
+): void {
   if (!role.replicas.includes(from)) return
   role.votes.set(from, response.last)
   chooseLog(state, turn, role)
@@ -60,7 +74,12 @@ function chooseLog(state: ReplicaState, turn: Turn, role: Sealing): void {
   // Same last token: its leader wrote both logs, so mine is a prefix. Else only the committed part is known to agree.
   const sameToken = tokensEqual(target.token, state.log.last.token)
   const inFlight = fetchRequest(state, role.token, sameToken ? state.log.lastIndex + 1 : state.commitIndex + 1)
-  changeRole(state, turn, { kind: 'fetching', token: role.token, replicas: role.replicas, source, target, inFlight }, `${source} holds more`)
+  changeRole(
+    state,
+    turn,
+    { kind: 'fetching', token: role.token, replicas: role.replicas, source, target, inFlight },
+    `${source} holds more`,
+  )
   send(turn, source, inFlight)
 }
 
@@ -68,10 +87,19 @@ function fetchRequest(state: ReplicaState, token: Token, fromIndex: number): Fet
   return { kind: 'fetch', token, fromIndex, bytesMax: state.bounds.fetchBytesMax }
 }
 
-export function onFetched(state: ReplicaState, turn: Turn, role: Fetching, response: ReplicaResponse & { kind: 'fetch' }): void {
+export function onFetched(
+  state: ReplicaState,
+  turn: Turn,
+  role: Fetching,
+  response: ReplicaResponse & { kind: 'fetch' },
+): void {
   const [first] = response.entries
   const last = response.entries.at(-1)
-  if (first === undefined || last === undefined || !state.log.matches({ index: first.index - 1, token: response.previousToken })) {
+  if (
+    first === undefined ||
+    last === undefined ||
+    !state.log.matches({ index: first.index - 1, token: response.previousToken })
+  ) {
     // Its log went on under a higher token, or ours ends below what it trimmed: ask everybody again.
     restart(state, turn, role, 'the fetched log does not join')
     return
@@ -82,7 +110,8 @@ export function onFetched(state: ReplicaState, turn: Turn, role: Fetching, respo
     send(turn, role.source, role.inFlight)
     return
   }
-  if (state.rules.compareLogs(state.log.last, role.target) !== 0) throw new Error('the fetched log does not end where its seal said')
+  if (state.rules.compareLogs(state.log.last, role.target) !== 0)
+    throw new Error('the fetched log does not end where its seal said')
   startLeading(state, turn, role)
 }
 

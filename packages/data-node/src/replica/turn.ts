@@ -24,7 +24,10 @@ export function endTurn(state: ReplicaState, turn: Turn): Effect[] {
   const ticket = state.nextTicket++
   state.unpersisted.push({ ticket, lastIndex: state.log.lastIndex })
   const { promised, commitIndex } = state
-  return [{ kind: 'persist', ticket, write: { promised, commitIndex, truncateFrom: turn.truncateFrom, append: turn.append } }, ...turn.effects]
+  return [
+    { kind: 'persist', ticket, write: { promised, commitIndex, truncateFrom: turn.truncateFrom, append: turn.append } },
+    ...turn.effects,
+  ]
 }
 
 export function send(turn: Turn, to: NodeId, request: ReplicaRequest): void {
@@ -36,7 +39,8 @@ export function reply(turn: Turn, id: number, response: ReplicaResponse, durable
 }
 
 export function appendEntry(state: ReplicaState, turn: Turn, entry: LogEntry): void {
-  if (compareTokens(entry.token, state.promised) > 0) throw new Error(`entry ${entry.index} of ${formatToken(entry.token)} above the promise`)
+  if (compareTokens(entry.token, state.promised) > 0)
+    throw new Error(`entry ${entry.index} of ${formatToken(entry.token)} above the promise`)
   state.log.append(entry)
   turn.append.push(entry)
   turn.writes = true
@@ -44,7 +48,8 @@ export function appendEntry(state: ReplicaState, turn: Turn, entry: LogEntry): v
 
 /** Drops an uncommitted suffix. What is committed may have been acknowledged, so losing it is the end. */
 export function truncate(state: ReplicaState, turn: Turn, from: number): void {
-  if (from <= state.commitIndex) throw new Error(`I19: truncation from ${from} would drop entries committed up to ${state.commitIndex}`)
+  if (from <= state.commitIndex)
+    throw new Error(`I19: truncation from ${from} would drop entries committed up to ${state.commitIndex}`)
   if (turn.append.length > 0) throw new Error('a turn truncates before it appends')
   state.log.truncateFrom(from)
   state.durableIndex = Math.min(state.durableIndex, from - 1)

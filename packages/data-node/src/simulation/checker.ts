@@ -42,7 +42,8 @@ function checkLog(history: History, found: string[]): HistoryEntry[] {
     const entry = log[at]
     const before = log[at - 1]
     if (entry === undefined) found.push(`I15 nobody applied entry ${at + 1}, but later ones were`)
-    else if (before !== undefined && order(entry.token, before.token) < 0) found.push(`I15 token falls at ${text(entry)}`)
+    else if (before !== undefined && order(entry.token, before.token) < 0)
+      found.push(`I15 token falls at ${text(entry)}`)
   }
   return log.filter((entry) => entry !== undefined)
 }
@@ -126,15 +127,23 @@ function versionAt(replay: Replay, key: string, index: number): { index: number;
 }
 
 /** I20 and determinism: each replica's state is what its log says when every pair counts once. */
-function checkFinal(final: readonly FinalReplica[], log: readonly HistoryEntry[], replay: Replay, found: string[]): void {
+function checkFinal(
+  final: readonly FinalReplica[],
+  log: readonly HistoryEntry[],
+  replay: Replay,
+  found: string[],
+): void {
   for (const replica of final) {
-    if (replica.appliedIndex !== log.length) found.push(`final: ${replica.node} applied ${replica.appliedIndex} of ${log.length}`)
+    if (replica.appliedIndex !== log.length)
+      found.push(`final: ${replica.node} applied ${replica.appliedIndex} of ${log.length}`)
     const held = new Map(replica.values.map((row) => [row.key, row]))
     for (const key of new Set([...replay.versions.keys(), ...held.keys()])) {
       const expected = versionAt(replay, key, replica.appliedIndex)
       const row = held.get(key)
       if (row?.value !== expected.value || (row?.index ?? 0) !== expected.index) {
-        found.push(`I20 ${replica.node} holds ${key}=${row?.value} of ${row?.index}, its log says ${expected.value} of ${expected.index}`)
+        found.push(
+          `I20 ${replica.node} holds ${key}=${row?.value} of ${row?.index}, its log says ${expected.value} of ${expected.index}`,
+        )
       }
     }
   }
@@ -147,14 +156,17 @@ function checkWrites(history: History, replay: Replay, found: string[]): void {
     if (operation.outcome === 'ok') {
       for (const result of operation.results) {
         const index = replay.firstIndex.get(pair(operation.session, result.sequence))
-        if (index === undefined) found.push(`I19 acknowledged ${pair(operation.session, result.sequence)} is not in the log`)
-        else if (index !== result.index) found.push(`I20 ${pair(operation.session, result.sequence)} acknowledged at ${result.index}, is at ${index}`)
+        if (index === undefined)
+          found.push(`I19 acknowledged ${pair(operation.session, result.sequence)} is not in the log`)
+        else if (index !== result.index)
+          found.push(`I20 ${pair(operation.session, result.sequence)} acknowledged at ${result.index}, is at ${index}`)
       }
     }
     if (operation.outcome === 'fail') {
       for (const item of operation.items) {
         const index = replay.firstIndex.get(pair(operation.session, item.sequence))
-        if (index !== undefined) found.push(`I21 failed ${pair(operation.session, item.sequence)} is in the log at ${index}`)
+        if (index !== undefined)
+          found.push(`I21 failed ${pair(operation.session, item.sequence)} is in the log at ${index}`)
       }
     }
   }
@@ -166,7 +178,9 @@ function checkReads(history: History, replay: Replay, found: string[]): void {
     if (read.kind !== 'read') continue
     const expected = versionAt(replay, read.key, read.readIndex)
     if (expected.value !== read.value || expected.index !== read.valueIndex) {
-      found.push(`I18 read of ${read.key} at ${read.readIndex} saw ${read.value} of ${read.valueIndex}, the log says ${expected.value} of ${expected.index}`)
+      found.push(
+        `I18 read of ${read.key} at ${read.readIndex} saw ${read.value} of ${read.valueIndex}, the log says ${expected.value} of ${expected.index}`,
+      )
     }
   }
 }
@@ -196,7 +210,9 @@ function checkRealTime(history: History, found: string[]): void {
     }
     // A write's own entry is new, so it lies strictly above whatever had been seen; a read may see the same position.
     if (position < highest + lowest) {
-      found.push(`I18 ${operation.kind} begun at ${operation.invokedMs} lies at ${position}, ${highest} had been seen before`)
+      found.push(
+        `I18 ${operation.kind} begun at ${operation.invokedMs} lies at ${position}, ${highest} had been seen before`,
+      )
     }
   }
 }

@@ -11,7 +11,7 @@ export class EventQueue {
 
   after(ms: number, run: () => void): void {
     this.#heap.push({ atMs: this.#nowMs + ms, sequence: this.#sequence++, run })
-    for (let at = this.#heap.length - 1; at > 0; ) {
+    for (let at = this.#heap.length - 1; at > 0;) {
       const parent = (at - 1) >> 1
       if (!this.#swapIfBefore(at, parent)) break
       at = parent
@@ -36,7 +36,7 @@ export class EventQueue {
     const last = this.#heap.pop()
     if (last === undefined || this.#heap.length === 0) return
     this.#heap[0] = last
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = 2 * at + 1
       const smaller = left + 1 < this.#heap.length && this.#before(left + 1, left) ? left + 1 : left
       if (smaller >= this.#heap.length || !this.#swapIfBefore(smaller, at)) return

@@ -53,7 +53,13 @@ export type ReplicaRecord =
   /** Entries of `token` were accepted by a replica whose disk held `promised` then. */
   | { readonly kind: 'accepted'; readonly node: string; readonly token: TokenValue; readonly promised: TokenValue }
   /** A leader acknowledged a write or answered a read. */
-  | { readonly kind: 'served'; readonly node: string; readonly token: TokenValue; readonly asked: TokenValue; readonly life: number }
+  | {
+      readonly kind: 'served'
+      readonly node: string
+      readonly token: TokenValue
+      readonly asked: TokenValue
+      readonly life: number
+    }
   | { readonly kind: 'applied'; readonly node: string; readonly entry: HistoryEntry }
 
 export interface FinalReplica {

@@ -98,7 +98,15 @@ export class SimClient {
           const value = answer.stored === undefined ? undefined : Buffer.from(answer.stored.value).toString()
           const valueIndex = answer.stored?.index ?? 0
           this.reads += 1
-          this.#options.record({ kind: 'read', invokedMs, returnedMs: queue.nowMs, key, value, valueIndex, readIndex: answer.readIndex })
+          this.#options.record({
+            kind: 'read',
+            invokedMs,
+            returnedMs: queue.nowMs,
+            key,
+            value,
+            valueIndex,
+            readIndex: answer.readIndex,
+          })
         }
         this.#next()
       },

@@ -68,7 +68,10 @@ export class SimNode {
   #entries = new Map<number, LogEntry>()
   #requests = 0
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
-  readonly #clients = new Map<number, { readonly request: ClientRequest; readonly answer: (answer: ClientAnswer) => void }>()
+  readonly #clients = new Map<
+    number,
+    { readonly request: ClientRequest; readonly answer: (answer: ClientAnswer) => void }
+  >()
 
   constructor(options: SimNodeOptions) {
     this.id = options.id
@@ -110,10 +113,20 @@ export class SimNode {
   learn(record: ShardRecord): void {
     if (this.#state === undefined) return
     const known = this.#newest
-    if (known !== undefined && (known.token.generation > record.token.generation || (known.token.generation === record.token.generation && known.token.epoch >= record.token.epoch))) return
+    if (
+      known !== undefined &&
+      (known.token.generation > record.token.generation ||
+        (known.token.generation === record.token.generation && known.token.epoch >= record.token.epoch))
+    )
+      return
     this.#newest = record
     const leads = record.leader?.nodeId === this.id && record.leader.nodeEpoch === BigInt(this.#life)
-    this.#step({ kind: 'assign', token: record.token, leads, replicas: record.replicas.map((replica) => replica.nodeId) })
+    this.#step({
+      kind: 'assign',
+      token: record.token,
+      leads,
+      replicas: record.replicas.map((replica) => replica.nodeId),
+    })
   }
 
   replicaRequest(from: NodeId, request: ReplicaRequest, answer: (response: ReplicaResponse) => void): void {
@@ -187,15 +200,21 @@ export class SimNode {
     switch (effect.kind) {
       case 'persist': {
         const { ticket, write } = effect
-        this.#enqueue((image) => image.write(write), () => {
-          record({ kind: 'promised', node: this.id, token: write.promised })
-          this.#step({ kind: 'persisted', ticket })
-        })
+        this.#enqueue(
+          (image) => image.write(write),
+          () => {
+            record({ kind: 'promised', node: this.id, token: write.promised })
+            this.#step({ kind: 'persisted', ticket })
+          },
+        )
         return
       }
       case 'trim': {
         const delta = state.shard.takeDirty()
-        this.#enqueue((image) => image.checkpoint(delta, effect.through), () => {})
+        this.#enqueue(
+          (image) => image.checkpoint(delta, effect.through),
+          () => {},
+        )
         return
       }
       case 'send':
@@ -205,7 +224,11 @@ export class SimNode {
         const answer = this.#replies.get(effect.id)
         this.#replies.delete(effect.id)
         if (answer === undefined) return
-        if (effect.durable && faults.repliesEarly !== true) this.#enqueue(() => {}, () => answer(effect.response))
+        if (effect.durable && faults.repliesEarly !== true)
+          this.#enqueue(
+            () => {},
+            () => answer(effect.response),
+          )
         else answer(effect.response)
         return
       }
@@ -213,7 +236,11 @@ export class SimNode {
         this.#answer(state, effect.id, { kind: 'written', outcomes: effect.outcomes })
         return
       case 'unknown':
-        this.#answer(state, effect.id, faults.failsUnknown === true ? { kind: 'refused', code: 'NOT_LEADER' } : { kind: 'unknown' })
+        this.#answer(
+          state,
+          effect.id,
+          faults.failsUnknown === true ? { kind: 'refused', code: 'NOT_LEADER' } : { kind: 'unknown' },
+        )
         return
       case 'refuse':
         this.#answer(state, effect.id, { kind: 'refused', code: effect.code })
@@ -221,7 +248,11 @@ export class SimNode {
       case 'answer-read': {
         const client = this.#clients.get(effect.id)
         if (client?.request.kind !== 'read') return
-        this.#answer(state, effect.id, { kind: 'value', stored: state.shard.get(client.request.key), readIndex: state.shard.appliedIndex })
+        this.#answer(state, effect.id, {
+          kind: 'value',
+          stored: state.shard.get(client.request.key),
+          readIndex: state.shard.appliedIndex,
+        })
         return
       }
       case 'role':

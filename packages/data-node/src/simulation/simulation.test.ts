@@ -17,7 +17,11 @@ describe('three replicas of one shard under arbitrary changes of leader', () => 
       } catch (error) {
         throw new Error(`seed ${seed}: ${String(error)}`, { cause: error })
       }
-      expect({ seed, stuck: run.stuck, found: check(run.history).slice(0, 3) }).toEqual({ seed, stuck: undefined, found: [] })
+      expect({ seed, stuck: run.stuck, found: check(run.history).slice(0, 3) }).toEqual({
+        seed,
+        stuck: undefined,
+        found: [],
+      })
       for (const [name, count] of Object.entries(run.counts)) sums[name] = (sums[name] ?? 0) + count
     }
     // A green run in which these did not happen would be void.

@@ -167,7 +167,12 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         },
         carry: (to, request, answered) => {
           const back = (deliver: () => void): void => carry(to, session, deliver, false)
-          carry(session, to, () => nodes.get(to)?.clientRequest(request, (answer) => back(() => answered(answer))), false)
+          carry(
+            session,
+            to,
+            () => nodes.get(to)?.clientRequest(request, (answer) => back(() => answered(answer))),
+            false,
+          )
         },
         record: (operation) => operations.push(operation),
       }),
@@ -204,12 +209,20 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       reads: clients.reduce((sum, client) => sum + client.reads, 0),
       refusals: clients.reduce((sum, client) => sum + client.refusals, 0),
       unknown: writes.filter((write) => write.outcome === 'info').length,
-      leaders: new Set(records.flatMap((record) => (record.kind === 'served' ? [`${record.token.generation}.${record.token.epoch}`] : []))).size,
+      leaders: new Set(
+        records.flatMap((record) =>
+          record.kind === 'served' ? [`${record.token.generation}.${record.token.epoch}`] : [],
+        ),
+      ).size,
       crashes,
       trims: all.filter((node) => (node.state?.log.base.index ?? 0) > 0).length,
       duplicates: writes.reduce((sum, write) => sum + write.results.filter((result) => result.duplicate).length, 0),
     },
-    stuck: atRest() ? undefined : all.map((node) => `${node.id} ${node.state?.role.kind} ${node.state?.log.lastIndex}/${node.state?.commitIndex}`).join(', '),
+    stuck: atRest()
+      ? undefined
+      : all
+          .map((node) => `${node.id} ${node.state?.role.kind} ${node.state?.log.lastIndex}/${node.state?.commitIndex}`)
+          .join(', '),
   }
 }
 

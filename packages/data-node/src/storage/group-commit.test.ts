@@ -7,8 +7,12 @@ describe('group commit', () => {
   it('makes everything of one turn durable at once, in order, before anybody is told', async () => {
     const batches: number[][] = []
     const told: string[] = []
-    const commits = new GroupCommit<number>((batch) => batches.push([...batch]), (error) => told.push(String(error)))
-    const note = (name: string, done: Promise<void>): Promise<void> => done.then(() => void told.push(`${name} after ${batches.length}`))
+    const commits = new GroupCommit<number>(
+      (batch) => batches.push([...batch]),
+      (error) => told.push(String(error)),
+    )
+    const note = (name: string, done: Promise<void>): Promise<void> =>
+      done.then(() => void told.push(`${name} after ${batches.length}`))
     const first = [note('1', commits.add(1)), note('2', commits.add(2)), note('settled', commits.settled())]
     expect(batches).toEqual([])
     await Promise.all(first)

@@ -44,7 +44,10 @@ export function openNodeDatabase(dataDir: string): DatabaseSync {
   } catch (error) {
     database.close()
     if (isBusy(error)) {
-      throw new MeridianError('WORLD_IN_USE', `another node has ${dataDir} open`, { details: { folder: dataDir }, cause: error })
+      throw new MeridianError('WORLD_IN_USE', `another node has ${dataDir} open`, {
+        details: { folder: dataDir },
+        cause: error,
+      })
     }
     throw error
   }
@@ -55,5 +58,7 @@ export const DATABASE_FORMAT = FORMAT
 
 /** SQLITE_BUSY, in its primary and extended forms. */
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5
+  return (
+    error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' && (error.errcode & 0xff) === 5
+  )
 }

@@ -17,13 +17,19 @@ const self = nodeId('n1')
 function plain(shard: DurableShard | undefined) {
   if (shard === undefined) return undefined
   const { checkpoint } = shard
-  const hex = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? undefined : Buffer.from(bytes).toString('hex'))
+  const hex = (bytes: Uint8Array | undefined): string | undefined =>
+    bytes === undefined ? undefined : Buffer.from(bytes).toString('hex')
   return {
     ...shard,
-    entries: shard.entries.map((entry) => ({ ...entry, items: entry.items.map((item) => ({ ...item, value: hex(item.value) })) })),
+    entries: shard.entries.map((entry) => ({
+      ...entry,
+      items: entry.items.map((item) => ({ ...item, value: hex(item.value) })),
+    })),
     checkpoint: {
       ...checkpoint,
-      values: checkpoint.values.map(([key, stored]) => [key, stored?.index, hex(stored?.value)]).toSorted(),
+      values: checkpoint.values
+        .map(([key, stored]) => ({ key, index: stored?.index, value: hex(stored?.value) }))
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       sessions: checkpoint.sessions.toSorted((a, b) => (a.session < b.session ? -1 : 1)),
     },
   }
@@ -80,15 +86,35 @@ describe('the store of a node', () => {
             // A leader of a higher token that holds nothing uncommitted of ours: the core truncates where it may.
             const state = states.get(shard)
             const last = state?.log.last ?? { index: 0, token: token(0, 0) }
-            const entry = { index: last.index + 1, token: token(1, epoch + 1), session: 'x', items: [{ sequence: BigInt(at), key: keyOfText(write.key), value: write.value }] }
+            const entry = {
+              index: last.index + 1,
+              token: token(1, epoch + 1),
+              session: 'x',
+              items: [{ sequence: BigInt(at), key: keyOfText(write.key), value: write.value }],
+            }
             epoch += 2
-            await feed(shard, { kind: 'request', id: ++id, from: 'n2', request: { kind: 'append', token: entry.token, previous: last, entries: [entry], commitIndex: 0 } })
+            await feed(shard, {
+              kind: 'request',
+              id: ++id,
+              from: 'n2',
+              request: { kind: 'append', token: entry.token, previous: last, entries: [entry], commitIndex: 0 },
+            })
             const other = { ...entry, token: token(1, epoch), items: [] }
-            await feed(shard, { kind: 'request', id: ++id, from: 'n3', request: { kind: 'append', token: other.token, previous: last, entries: [other], commitIndex: 0 } })
+            await feed(shard, {
+              kind: 'request',
+              id: ++id,
+              from: 'n3',
+              request: { kind: 'append', token: other.token, previous: last, entries: [other], commitIndex: 0 },
+            })
           } else {
             epoch += 1
             await feed(shard, { kind: 'assign', token: token(1, epoch), leads: true, replicas: [self] })
-            await feed(shard, { kind: 'write', id: ++id, session: `s${at % 3}`, items: [{ sequence: BigInt(at), key: keyOfText(write.key), value: write.value }] })
+            await feed(shard, {
+              kind: 'write',
+              id: ++id,
+              session: `s${at % 3}`,
+              items: [{ sequence: BigInt(at), key: keyOfText(write.key), value: write.value }],
+            })
             if (write.kind === 'trim') await feed(shard, { kind: 'tick' })
           }
           if (write.crash) {
@@ -121,10 +147,14 @@ describe('the store of a node', () => {
     expect(first.identity).toEqual({ nodeEpoch: 0n, attempt: '' })
     await first.storeIdentity({ nodeEpoch: nodeEpoch(5), attempt: 'x' })
     expect(statSync(folder).mode & 0o777).toBe(0o700)
-    expect(() => new NodeStorage({ dataDir: folder, nodeId: self })).toThrow(expect.objectContaining({ code: 'WORLD_IN_USE' }))
+    expect(() => new NodeStorage({ dataDir: folder, nodeId: self })).toThrow(
+      expect.objectContaining({ code: 'WORLD_IN_USE' }),
+    )
     await first[Symbol.asyncDispose]()
     await first[Symbol.asyncDispose]()
-    expect(() => new NodeStorage({ dataDir: folder, nodeId: nodeId('n2') })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+    expect(() => new NodeStorage({ dataDir: folder, nodeId: nodeId('n2') })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
+    )
     await using second = new NodeStorage({ dataDir: folder, nodeId: self })
     expect(second.identity).toEqual({ nodeEpoch: 5n, attempt: 'x' })
   })

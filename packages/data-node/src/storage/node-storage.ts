@@ -151,7 +151,9 @@ class Statements {
     this.addShard = prepare('INSERT INTO shard VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0)')
     this.probe = prepare('INSERT OR REPLACE INTO probe VALUES (1, ?)')
     this.#readShard = prepare('SELECT * FROM shard WHERE number = ?')
-    this.#updateShard = prepare('UPDATE shard SET promised_generation = ?, promised_epoch = ?, commit_index = ? WHERE number = ?')
+    this.#updateShard = prepare(
+      'UPDATE shard SET promised_generation = ?, promised_epoch = ?, commit_index = ? WHERE number = ?',
+    )
     this.#updateBase = prepare(
       'UPDATE shard SET base_index = ?, base_generation = ?, base_epoch = ?, applied_index = ?, commit_index = max(commit_index, ?) WHERE number = ?',
     )
@@ -173,7 +175,8 @@ class Statements {
   }
 
   checkpoint(number: bigint, delta: Checkpoint, base: LogPosition): void {
-    if (base.index > delta.appliedIndex) throw new Error(`log would be dropped up to ${base.index}, the state stands at ${delta.appliedIndex}`)
+    if (base.index > delta.appliedIndex)
+      throw new Error(`log would be dropped up to ${base.index}, the state stands at ${delta.appliedIndex}`)
     for (const [key, stored] of delta.values) {
       if (stored === undefined) this.#dropValue.run(number, keyBytes(key))
       else this.#putValue.run(number, keyBytes(key), stored.value, BigInt(stored.index))
@@ -193,7 +196,10 @@ class Statements {
     }
     const values: [Key, StoredValue][] = []
     for (const stored of this.#readValues.iterate(number)) {
-      values.push([keyOfBytes(asBytes(stored['key'])), { value: asBytes(stored['value']), index: Number(stored['entry']) }])
+      values.push([
+        keyOfBytes(asBytes(stored['key'])),
+        { value: asBytes(stored['value']), index: Number(stored['entry']) },
+      ])
     }
     const sessions: SessionRecord[] = []
     for (const stored of this.#readSessions.iterate(number)) {
@@ -202,7 +208,10 @@ class Statements {
     return {
       promised: token(asBigint(row['promised_generation']), asBigint(row['promised_epoch'])),
       commitIndex: Number(row['commit_index']),
-      base: { index: Number(row['base_index']), token: token(asBigint(row['base_generation']), asBigint(row['base_epoch'])) },
+      base: {
+        index: Number(row['base_index']),
+        token: token(asBigint(row['base_generation']), asBigint(row['base_epoch'])),
+      },
       entries,
       checkpoint: { appliedIndex: Number(row['applied_index']), values, sessions },
     }

@@ -20,10 +20,15 @@ export function encodeSession(record: SessionRecord): Uint8Array {
 
 export function decodeSession(session: string, payload: Uint8Array): SessionRecord {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
-  if (bytes.length < HEADER_BYTES || (bytes.length - HEADER_BYTES) % RUN_BYTES !== 0) throw new Error(`stored session ${session} does not decode`)
+  if (bytes.length < HEADER_BYTES || (bytes.length - HEADER_BYTES) % RUN_BYTES !== 0)
+    throw new Error(`stored session ${session} does not decode`)
   const runs: SessionRun[] = []
   for (let at = HEADER_BYTES; at < bytes.length; at += RUN_BYTES) {
-    runs.push({ first: bytes.readBigInt64BE(at), last: bytes.readBigInt64BE(at + 8), index: Number(bytes.readBigInt64BE(at + 16)) })
+    runs.push({
+      first: bytes.readBigInt64BE(at),
+      last: bytes.readBigInt64BE(at + 8),
+      index: Number(bytes.readBigInt64BE(at + 16)),
+    })
   }
   return { session, touched: Number(bytes.readBigInt64BE(0)), floor: bytes.readBigInt64BE(8), runs }
 }
