@@ -21,13 +21,14 @@ import type { Lab } from '../lab.ts'
 import { loadWanMatrix } from '../wan-matrix.ts'
 import { deriveTopology, gatewayForwardUrl, labPorts, worldPortUses } from './derive-topology.ts'
 import type { WorldShape } from './derive-topology.ts'
+import { etcdStatuses, leaderAmong } from './etcd-leader.ts'
 import { globalLeader } from './global-leader.ts'
 import { calibrated, canaries, interruptible } from './links-check.ts'
 import { Steps } from './progress.ts'
 import type { WorldProgress } from './progress.ts'
 import { ExitListeners, RunningWorld } from './running-world.ts'
 import { stopInOrder } from './stop-in-order.ts'
-import { writeWorldFile } from './world-file.ts'
+import { removeWorldFile, writeWorldFile } from './world-file.ts'
 import { prepareFolder, refuseForeignFolder, worldPaths } from './world-folder.ts'
 import { worldProcesses } from './world-processes.ts'
 import type { ProcessKind, WorldProcessSpec } from './world-processes.ts'
@@ -99,6 +100,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const lock = await steps.step('folder', `data folder ${dataDir}`, async () => {
     await refuseForeignFolder(dataDir)
     const taken = started.use(await lockWorld(dataDir))
+    // Of a predecessor that was killed: until this world runs there is none to dial.
+    await removeWorldFile(dataDir)
     const state = await prepareFolder(dataDir, topology, options.fresh)
     return { result: taken, text: state === 'new' ? 'empty' : 'data of an earlier run is kept' }
   })
@@ -154,7 +157,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   )
   const processes = allProcesses(options, topology, folders, lab, dataDir)
   const supervisor = started.use(new Supervisor({ onEvent }))
-  started.defer(() => stopInOrder(supervisor, processes, () => leaderProcess(regions)))
+  started.defer(() => stopInOrder(supervisor, processes, () => etcdLeaders(regions)))
   await steps.step('regions', 'starting the regions side by side', async () => {
     await startSideBySide(supervisor, processes, signal)
     return { result: undefined, text: `${processes.length} processes` }
@@ -208,14 +211,19 @@ function allProcesses(
     .filter((each) => only === undefined || only.includes(each.kind))
 }
 
-async function leaderProcess(regions: readonly WorldRegion[]): Promise<string | undefined> {
-  try {
-    const leader = await globalLeader({ regions })
-    return regions.find((region) => region.id === leader)?.globalEtcd?.processName
-  } catch {
-    // No leader, nobody who would wait to hand over.
-    return undefined
-  }
+/** Names of the processes that lead G or some E. */
+async function etcdLeaders(regions: readonly WorldRegion[]): Promise<ReadonlySet<string>> {
+  const voters = regions.flatMap(({ globalEtcd }) => (globalEtcd === undefined ? [] : [globalEtcd]))
+  const leaders = [voters, ...regions.map((region) => region.regionEtcd)].map(async (cluster) => {
+    const members = cluster.map(({ processName, clientUrl }) => ({ name: processName, clientUrl }))
+    try {
+      return [leaderAmong(await etcdStatuses(members), members.length).name]
+    } catch {
+      // No leader, nobody who would wait to hand over.
+      return []
+    }
+  })
+  return new Set((await Promise.all(leaders)).flat())
 }
 
 /** The first failure ends the other regions' starts; all have ended when this rejects. */

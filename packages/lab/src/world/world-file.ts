@@ -29,5 +29,10 @@ export async function writeWorldFile(dataDir: string, regions: readonly WorldReg
   const partial = `${path}.${process.pid}.tmp`
   await writeFile(partial, `${JSON.stringify(worldFileContent(process.pid, regions), undefined, 2)}\n`, { mode: 0o600 })
   await rename(partial, path)
-  return { [Symbol.asyncDispose]: () => rm(path, { force: true }) }
+  return { [Symbol.asyncDispose]: () => removeWorldFile(dataDir) }
+}
+
+/** Idempotent. */
+export function removeWorldFile(dataDir: string): Promise<void> {
+  return rm(join(dataDir, WORLD_FILE), { force: true })
 }

@@ -14,8 +14,6 @@ export interface WorldProcessSpec {
   readonly stopRank: number
 }
 
-export const GLOBAL_VOTER_RANK = 4
-
 export interface WorldProcessesOptions {
   readonly region: string
   readonly folder: RegionFolder
@@ -39,7 +37,7 @@ export function worldProcesses(options: WorldProcessesOptions): WorldProcessSpec
       env: { ...plain.env, ...env },
     })
     if (plain.name === globalVoterName(region))
-      return { kind: 'etcd', region, stopRank: GLOBAL_VOTER_RANK, spec: withEnv(lab.goEnv(region)) }
+      return { kind: 'etcd', region, stopRank: 4, spec: withEnv(lab.goEnv(region)) }
     if (members.includes(plain.name)) return { kind: 'etcd', region, stopRank: 3, spec: withEnv(lab.goEnv(region)) }
     // nats-server knows no proxy: its configuration names forwards of the lab.
     if (plain.name === natsName(region)) return { kind: 'nats', region, stopRank: 2, spec: renamed }
