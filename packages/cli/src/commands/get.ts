@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { ReadMode, Row } from '@meridian/client'
 import { ERROR_TABLE } from '@meridian/protocol'
-import { formatKey } from '@meridian/topology'
+import { formatKey, MeridianError } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { connect } from '../connection.ts'
 import { formatKeyPath, parseKeyPath } from '../key-path.ts'
@@ -22,10 +22,13 @@ export function addGet(program: Command): void {
     .description('Read the value of a key. Ends with 3 when there is none.')
     .argument('<keyspace/key>', 'the key', parseKeyPath)
     .addOption(modeOption())
-    .addOption(new Option('--raw', 'the bytes as they are, without a line end').conflicts('json'))
+    .addOption(new Option('--raw', 'the bytes as they are, without a line end'))
     .action(async (path: KeyPath, options: { mode?: ReadMode; raw?: boolean }, self: Command) => {
       const context = contextOf(self)
       const { terminal } = context
+      if (options.raw === true && terminal.json) {
+        throw new MeridianError('INVALID_ARGUMENT', '--raw writes bytes and --json a document: choose one')
+      }
       await using connection = await connect(context, { need: 'map' })
       const row = await connection.client.get(path.keyspace, path.key, {
         mode: options.mode ?? 'quorum',

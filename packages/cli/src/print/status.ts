@@ -1,7 +1,7 @@
 import type { GetStatusResponse } from '@meridian/protocol'
 import { printable } from '../printable.ts'
 import { formatMs } from '../duration.ts'
-import { cutTo, tableLines } from './table.ts'
+import { cutTo, tableLines, wrapText } from './table.ts'
 import type { Cell, Layout } from './table.ts'
 
 /** What a region said of itself, or why it said nothing. */
@@ -12,6 +12,9 @@ export interface RegionStatus {
     | { readonly ok: true; readonly status: GetStatusResponse }
     | { readonly ok: false; readonly code: string; readonly message: string }
 }
+
+/** Lines that one complaint may take. */
+const COMPLAINT_LINES_MAX = 4
 
 type Tier = NonNullable<GetStatusResponse['global']>
 
@@ -60,8 +63,8 @@ function regionLines({ region, displayName, answer }: RegionStatus, layout: Layo
   const { paint, width } = layout
   const title = cutTo(printable(displayName === '' ? region : `${region}  ${displayName}`), width)
   if (!answer.ok) {
-    const complaint = cutTo(`no answer, ${answer.code}: ${printable(answer.message)}`, width - 2)
-    return [paint('title', title), `  ${paint('bad', complaint)}`]
+    const complaint = complaintLines(`no answer, ${answer.code}: ${answer.message}`, width)
+    return [paint('title', title), ...complaint.map((line) => paint('bad', line))]
   }
   const { status } = answer
   return [
@@ -116,9 +119,14 @@ function tierLines(status: GetStatusResponse, layout: Layout): string[] {
   ] as const
   for (const [name, tier] of errors) {
     if (tier === undefined || tier.error === '') continue
-    table.push(`  ${layout.paint('bad', cutTo(`${name}: ${printable(tier.error)}`, layout.width - 2))}`)
+    table.push(...complaintLines(`${name}: ${tier.error}`, layout.width).map((line) => layout.paint('bad', line)))
   }
   return table
+}
+
+function complaintLines(text: string, width: number): string[] {
+  const lines = wrapText(printable(text), width - 4).slice(0, COMPLAINT_LINES_MAX)
+  return lines.map((line, at) => (at === 0 ? '  ' : '    ') + cutTo(line, width - 4))
 }
 
 function tierRow(name: string, tier: Tier | undefined): Cell[] {

@@ -1,0 +1,165 @@
+import { describe, expect, it, test } from 'vitest'
+import type { GetStatusResponse } from '@meridian/protocol'
+import { jsonText } from './json.ts'
+import { plain } from './paint.ts'
+import { statusJson, statusLines } from './status.ts'
+import type { RegionStatus } from './status.ts'
+
+const layout = { width: 80, paint: plain }
+
+const tier = (leader: string): NonNullable<GetStatusResponse['global']> => ({
+  leader,
+  member: 'us-east',
+  raftTerm: 2n,
+  revision: 1041n,
+  version: '3.7.3',
+  endpoint: 'http://127.0.0.1:24000',
+  error: '',
+})
+
+const status: GetStatusResponse = {
+  region: 'us-east',
+  server: '127.0.0.1:24010',
+  global: tier('us-east'),
+  regional: tier('us-east-e1'),
+  lease: { term: 1n, counter: 204n, remainingMs: 7900 },
+  controller: '127.0.0.1:24010',
+  publisher: '127.0.0.1:24010',
+  nodes: [
+    {
+      nodeId: 'us-east-1',
+      zone: 'us-east-a',
+      address: 'us-east.wan.test:24020',
+      nodeEpoch: 1n,
+      status: 'up',
+      shardsLed: 44,
+      shardsHeld: 131,
+      silentMs: 812n,
+    },
+    {
+      nodeId: 'us-east-2',
+      zone: 'us-east-b',
+      address: 'us-east.wan.test:24021',
+      nodeEpoch: 3n,
+      status: 'down',
+      shardsLed: 0,
+      shardsHeld: 131,
+      silentMs: 64_000n,
+    },
+  ],
+  positions: [
+    { stream: 'g', position: { incarnation: 1n, revision: 1041n } },
+    { stream: 'e.us-east', position: { incarnation: 1n, revision: 512n } },
+  ],
+  rangesOwned: 81,
+  shards: 131,
+  shardsLeaderless: 2,
+  followers: [{ follower: 'client-1', life: 'x', positions: [], silentMs: 5n }],
+}
+
+const answered = (change: Partial<GetStatusResponse> = {}): RegionStatus => ({
+  region: 'us-east',
+  displayName: 'US East (N. Virginia)',
+  answer: { ok: true, status: { ...status, ...change } },
+})
+
+test('a region in full', () => {
+  expect(statusLines([answered()], layout).join('\n')).toBe(
+    [
+      'us-east  US East (N. Virginia)',
+      '  server       127.0.0.1:24010',
+      '  region lease 7.9 s left, term 1, renewals 204',
+      '  controller   127.0.0.1:24010',
+      '  publisher    127.0.0.1:24010',
+      '  owns         81 ranges, 131 shards, 2 leaderless',
+      '  followers    1',
+      '  tier  leader      asked    raft term  revision  etcd',
+      '  G     us-east     us-east          2      1041  3.7.3',
+      '  E     us-east-e1  us-east          2      1041  3.7.3',
+      '  node       zone       status  epoch  leads  holds  silent',
+      '  us-east-1  us-east-a  up          1     44    131  812 ms',
+      '  us-east-2  us-east-b  down        3      0    131  64.0 s',
+      '  stream     incarnation  revision',
+      '  g                    1      1041',
+      '  e.us-east            1       512',
+    ].join('\n'),
+  )
+})
+
+describe('what is wrong is said', () => {
+  it('when a tier gives no answer', () => {
+    const lines = statusLines([answered({ global: { ...tier(''), error: 'deadline\u001b exceeded' } })], layout)
+    expect(lines).toContain('  G: deadline\\u{1b} exceeded')
+  })
+
+  it('when there is no lease, no controller, no node', () => {
+    const lease = { term: 1n, counter: 204n, remainingMs: 0 }
+    const text = statusLines([answered({ lease, controller: '', publisher: '', nodes: [] })], layout).join('\n')
+    expect(text).toContain('region lease none: this server may vouch for nothing')
+    expect(text).toContain('controller   none known')
+    expect(text).toContain('no nodes')
+  })
+
+  it('when a region gives no answer', () => {
+    const silent: RegionStatus = {
+      region: 'eu-west',
+      displayName: '',
+      answer: { ok: false, code: 'UNAVAILABLE', message: 'eu-west.wan.test:24110: No connection established' },
+    }
+    expect(statusLines([answered(), silent], layout).slice(-3)).toEqual([
+      '',
+      'eu-west',
+      '  no answer, UNAVAILABLE: eu-west.wan.test:24110: No connection established',
+    ])
+    expect(statusJson([silent])).toEqual({
+      regions: [
+        {
+          region: 'eu-west',
+          displayName: '',
+          error: { code: 'UNAVAILABLE', message: 'eu-west.wan.test:24110: No connection established' },
+          status: null,
+        },
+      ],
+    })
+  })
+})
+
+test('the widest names and numbers fit into 80 columns, and nothing steers the terminal', () => {
+  const long = 'x'.repeat(300)
+  const max = 2n ** 63n - 1n
+  const wide = answered({
+    server: long,
+    controller: long,
+    publisher: `\u001b${long}`,
+    global: { ...tier(long), member: long, version: long, raftTerm: max, revision: max },
+    regional: { ...tier(''), error: long },
+    nodes: status.nodes.map((node) => ({
+      ...node,
+      nodeId: long,
+      zone: `\u0007${long}`,
+      nodeEpoch: max,
+      silentMs: max,
+    })),
+    positions: [{ stream: long, position: { incarnation: max, revision: max } }],
+  })
+  const lines = statusLines([{ ...wide, displayName: long }, wide], layout)
+  for (const line of lines) {
+    expect(line.length, line).toBeLessThanOrEqual(80)
+    expect(line).not.toMatch(/\p{C}/u)
+  }
+})
+
+test('the document has every counter as a decimal string', () => {
+  const parsed = JSON.parse(jsonText(statusJson([answered()])))
+  expect(parsed.regions[0]).toMatchObject({
+    region: 'us-east',
+    error: null,
+    status: {
+      global: { raftTerm: '2', revision: '1041' },
+      lease: { term: '1', remainingMs: 7900 },
+      nodes: [{ nodeEpoch: '1', silentMs: '812' }, {}],
+      positions: [{ stream: 'g', incarnation: '1', revision: '1041' }, {}],
+      followers: [{ follower: 'client-1' }],
+    },
+  })
+})

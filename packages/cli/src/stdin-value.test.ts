@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { readValue, STDIN_VALUE_BYTES_MAX } from './stdin-value.ts'
+
+async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts
+}
+const open = new AbortController().signal
+
+test('everything that comes is the value, bytes as they are', async () => {
+  expect(await readValue(chunks(Buffer.from('a\n'), Buffer.from([0xff])), open)).toEqual(
+    Buffer.from([0x61, 0x0a, 0xff]),
+  )
+  expect(await readValue(chunks(), open)).toHaveLength(0)
+})
+
+test('a stream without an end is refused at the bound', async () => {
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) yield new Uint8Array(STDIN_VALUE_BYTES_MAX / 4)
+  }
+  await expect(readValue(endless(), open)).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' })
+})
+
+test('an interrupt ends the wait', async () => {
+  const controller = new AbortController()
+  const never: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
+  const reading = readValue(never, controller.signal)
+  controller.abort(new Error('enough'))
+  await expect(reading).rejects.toThrow('enough')
+})

@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
+import { nodeId, regionId } from '@meridian/topology'
+import { placesOf } from './place.ts'
+import { recordedRun } from './recorded-run.ts'
+import { parseWorld, readWorldFile, removeWorldFile, worldFilePath, writeWorldFile } from './world-file.ts'
+import type { World, WorldRegion } from './world-file.ts'
+
+const region = (id: string): WorldRegion => ({
+  id: regionId(id),
+  displayName: `Region ${id}`,
+  servers: [`${id}.wan.test:24010`],
+  nats: ['nats://127.0.0.1:24006'],
+  hosts: { [`${id}.wan.test`]: '127.0.0.1' },
+  proxy: '127.0.0.1:24090',
+  nodes: [{ id: nodeId(`${id}-1`), zone: `${id}-a`, address: `${id}.wan.test:24020`, pid: 42 }],
+})
+const world: World = { version: 1, pid: process.pid, regions: [region('us-east'), region('eu-west')] }
+/** Above every process id that Linux gives out. */
+const GONE_PID = 2 ** 22 + 1
+
+let data: string
+beforeEach(async () => {
+  data = join(await mkdtemp(join(tmpdir(), 'meridian-cli-')), 'world')
+})
+afterEach(async () => {
+  await rm(join(data, '..'), { recursive: true, force: true })
+})
+
+test('what was written is read, and nobody else can read it', async () => {
+  await writeWorldFile(data, world)
+  expect(await readWorldFile(data)).toEqual(world)
+  expect((await stat(worldFilePath(data))).mode & 0o777).toBe(0o600)
+  expect((await stat(data)).mode & 0o777).toBe(0o700)
+  await writeWorldFile(data, { ...world, pid: 7 })
+  expect((await readWorldFile(data)).pid).toBe(7)
+  expect(await readdir(data)).toEqual(['world.json'])
+})
+
+test('only the process that wrote the file removes it', async () => {
+  await removeWorldFile(data, 7)
+  await writeWorldFile(data, { ...world, pid: 7 })
+  await removeWorldFile(data, 8)
+  expect((await readWorldFile(data)).pid).toBe(7)
+  await removeWorldFile(data, 7)
+  await expect(readWorldFile(data)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+})
+
+describe('a world that cannot be used', () => {
+  it('is missing: the file and the way to start one are named', async () => {
+    const run = await recordedRun(['status', '--data', data])
+    expect(run).toMatchObject({ exit: 1, stdout: '' })
+    expect(run.stderr).toBe(
+      `error UNAVAILABLE: no world here: ${data}/world.json is missing; start one with: meridian up\n`,
+    )
+  })
+
+  it('has ended: its process is named', async () => {
+    await writeWorldFile(data, { ...world, pid: GONE_PID })
+    const run = await recordedRun(['get', 'cities/a', '--data', data])
+    expect(run.exit).toBe(1)
+    expect(run.stderr).toContain(`process ${GONE_PID} is gone; start it again with: meridian up`)
+  })
+
+  it('has no such region: those it has are named', async () => {
+    await writeWorldFile(data, world)
+    const run = await recordedRun(['status', '--data', data, '--region', 'mars'])
+    expect(run.exit).toBe(3)
+    expect(run.stderr).toContain('error REGION_UNKNOWN: no region mars')
+    expect(run.stderr).toContain('us-east, eu-west')
+  })
+
+  it('is too large to be one', async () => {
+    await writeWorldFile(data, world)
+    await writeFile(worldFilePath(data), ' '.repeat(1024 * 1024 + 1))
+    await expect(readWorldFile(data)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+})
+
+const broken = (change: (copy: Record<string, unknown>, first: Record<string, unknown>) => void): string => {
+  const copy = JSON.parse(JSON.stringify(world)) as Record<string, unknown> & { regions: Record<string, unknown>[] }
+  change(copy, copy.regions[0] ?? {})
+  return JSON.stringify(copy)
+}
+test.each([
+  ['{', 'JSON'],
+  ['[]', 'the file is no object'],
+  [broken((copy) => (copy['version'] = 2)), 'version is 2'],
+  [broken((copy) => (copy['pid'] = 'x')), 'pid is no process id'],
+  [broken((copy) => (copy['regions'] = {})), 'regions is no list'],
+  [broken((copy) => (copy['regions'] = [])), 'regions is empty'],
+  [broken((_, first) => (first['id'] = 'US')), 'regions[0].id: "US" is no region id'],
+  [broken((_, first) => (first['servers'] = ['nowhere'])), 'regions[0].servers[0] is no host:port'],
+  [broken((_, first) => (first['hosts'] = { a: 1 })), 'regions[0].hosts.a is no text'],
+  [broken((_, first) => (first['proxy'] = 'x')), 'regions[0].proxy is no host:port'],
+  [broken((_, first) => (first['nodes'] = [{ id: 'a' }])), 'regions[0].nodes[0].zone is no text'],
+])('a file that is %.40s… is refused, and where', (text, complaint) => {
+  expect(() => parseWorld(text, '/w/world.json')).toThrow(
+    expect.objectContaining({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining(complaint),
+    }),
+  )
+})
+
+test('the place of a client is the first region or the one named, dialled as from within', () => {
+  const none = { region: undefined, nats: [], data }
+  expect(placesOf(world, none).map(({ label }) => label)).toEqual(['us-east', 'eu-west'])
+  const [home, other] = placesOf(world, { ...none, region: regionId('eu-west'), nats: ['nats://elsewhere:1'] })
+  expect([home.label, other?.label]).toEqual(['eu-west', 'us-east'])
+  expect(home.nats).toEqual(['nats://elsewhere:1'])
+  expect(home.dialling).toEqual({ hosts: { 'eu-west.wan.test': '127.0.0.1' }, proxy: '127.0.0.1:24090' })
+})
