@@ -1,5 +1,18 @@
-import { nodeEpoch, nodeId, regionId, zoneId } from '@meridian/topology'
-import type { NodeRecord, Revision } from '@meridian/topology'
+import {
+  EVERY_KEY,
+  epoch,
+  generation,
+  keyspaceName,
+  nodeEpoch,
+  nodeId,
+  operationId,
+  rangeId,
+  regionId,
+  shardId,
+  token,
+  zoneId,
+} from '@meridian/topology'
+import type { NodeRecord, Page, RangeDescriptor, Revision } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { initialState, step } from './controller-core.ts'
 import type { ControllerEvent, ControllerState } from './controller-core.ts'
@@ -73,5 +86,68 @@ describe('the wait for a silent node (R5)', () => {
 
   it('starts over after a failed commit', () => {
     expect(condemnedAfter([...steady(0, 3000, 1n), 'troubled', ...steady(3500, end + 500, 1n)])).toEqual([])
+  })
+})
+
+describe('a wish for the next leader', () => {
+  const ids = ['a', 'b', 'c'].map(nodeId)
+  const nodes = ids.map((id) => ({ ...NODE, nodeId: id }))
+  const shard = shardId(rangeId(1), 0)
+  const range: RangeDescriptor = {
+    ...EVERY_KEY,
+    rangeId: rangeId(1),
+    keyspace: keyspaceName('k'),
+    owner: EU,
+    standbys: [],
+    generation: generation(1),
+    status: 'active',
+    operation: operationId('op'),
+    stamp: { wallMs: 1, counter: 0, origin: 'a' },
+  }
+  const page = (at: number, led: boolean): Page => {
+    const facts = { shardId: shard, start: EVERY_KEY.start, epoch: epoch(at), replicas: ids }
+    return {
+      ...EVERY_KEY,
+      rangeId: range.rangeId,
+      keyspace: range.keyspace,
+      generation: range.generation,
+      nextOrdinal: 1,
+      shards: [
+        led
+          ? { ...facts, status: 'assigned', leader: A, leaderNodeEpoch: nodeEpoch(1) }
+          : { ...facts, status: 'leaderless' },
+      ],
+    }
+  }
+  const look = (state: ControllerState, stored: Page, nowMs: number) =>
+    step(state, {
+      kind: 'looked',
+      nowMs,
+      raftTerm: 1n,
+      renewals: undefined,
+      renewalsRevision: 5n as Revision,
+      world: {
+        nodes,
+        pages: new Map([[range.rangeId, { page: stored, modRevision: 1n as Revision }]]),
+        ranges: [range],
+      },
+    })
+  const written = (effects: ReturnType<typeof step>[1]) =>
+    effects.flatMap((effect) => (effect.kind === 'write-pages' ? effect.txn.puts.flatMap(({ shards }) => shards) : []))
+
+  it('outlives a look at E from before nobody led, and is fulfilled by the first one after', () => {
+    const start = initialState({ region: EU, replicaCount: 3, timing: REGION_TIMING })
+    const [wished] = step(start, { kind: 'wished', shardId: shard, wish: { target: nodeId('c'), token: token(1, 2) } })
+    const [early, none] = look(wished, page(1, true), 0)
+    expect(written(none)).toEqual([])
+    const [, effects] = look(early, page(2, false), 100)
+    expect(written(effects)).toMatchObject([{ status: 'assigned', leader: 'c', epoch: 3n }])
+  })
+
+  it('is past once the shard has gone on without it', () => {
+    const start = initialState({ region: EU, replicaCount: 3, timing: REGION_TIMING })
+    const [wished] = step(start, { kind: 'wished', shardId: shard, wish: { target: nodeId('c'), token: token(1, 2) } })
+    const [later] = look(wished, page(3, true), 0)
+    expect(later.wishes.size).toBe(0)
   })
 })

@@ -1,3 +1,4 @@
+import { compareTokens, shardToken, tokensEqual } from '@meridian/topology'
 import type {
   NodeEpoch,
   NodeId,
@@ -7,6 +8,7 @@ import type {
   RegionId,
   Revision,
   ShardId,
+  Token,
 } from '@meridian/topology'
 import { observe, overdue, signalled } from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
@@ -44,11 +46,20 @@ export interface ControllerState {
   /** Highest applied revision reported by each life. */
   readonly applied: ReadonlyMap<NodeId, { readonly nodeEpoch: NodeEpoch; readonly revision: Revision }>
   readonly holds: ReadonlyMap<ShardId, Hold>
-  readonly wishes: ReadonlyMap<ShardId, NodeId>
+  readonly wishes: ReadonlyMap<ShardId, Wish>
   /** Since when ranges have been seen active without a page. */
   readonly pagelessMs: ReadonlyMap<RangeId, number>
   /** Node records as of the last look, to tell whether a suspect's life is over. */
   readonly nodes: ReadonlyMap<NodeId, NodeRecord>
+}
+
+/**
+ * Who is to lead a shard next. It is told before nobody leads, so that no look at E comes between the two, and therefore
+ * says under which token nobody will: at a lower one it waits, at a higher one it is past.
+ */
+export interface Wish {
+  readonly target: NodeId
+  readonly token: Token
 }
 
 export interface RegionWorld {
@@ -83,8 +94,8 @@ export type ControllerEvent =
   | { readonly kind: 'removed'; readonly nowMs: number; readonly removals: readonly Removal[] }
   /** The transaction of a `condemn` effect was refused, or its outcome is not known. */
   | { readonly kind: 'spared'; readonly nodes: readonly NodeId[] }
-  /** A shard without a leader is to be led by this node, if it can. */
-  | { readonly kind: 'wished'; readonly shardId: ShardId; readonly target: NodeId }
+  /** A shard that nobody leads, or will not lead in a moment, is to be led by this node, if it can. */
+  | { readonly kind: 'wished'; readonly shardId: ShardId; readonly wish: Wish }
 
 export type ControllerEffect =
   /** One transaction: if no renewal was committed since, every one of these lives is over. */
@@ -135,7 +146,7 @@ export function step(
     case 'spared':
       return [{ ...state, watches: signalled(state.watches, event.nodes, 'spared') }, []]
     case 'wished':
-      return [{ ...state, wishes: new Map(state.wishes).set(event.shardId, event.target) }, []]
+      return [{ ...state, wishes: new Map(state.wishes).set(event.shardId, event.wish) }, []]
   }
 }
 
@@ -158,7 +169,10 @@ function looked(
     pagelessMs: pagelessSince(before, world, nowMs),
   }
   const holds = new Map([...seen.holds].filter(([shard, hold]) => isStillHeld(seen, world, shard, hold, nowMs)))
-  const wishes = new Map([...seen.wishes].filter(([shard]) => isLeaderless(world, shard)))
+  const tokens = tokensOf(world, seen.wishes)
+  const wishes = new Map(
+    [...seen.wishes].filter(([shard, { token }]) => compareTokens(tokens.get(shard) ?? token, token) <= 0),
+  )
   const state: ControllerState = { ...seen, holds, wishes }
 
   const silent = overdue(watches, nowMs, timing.nodeWaitMs).slice(0, RegionLimits.nodesPerTxnMax)
@@ -175,7 +189,12 @@ function looked(
     region: state.region,
     replicaCount: state.replicaCount,
     isHeld: (shard) => state.holds.has(shard),
-    wishes: state.wishes,
+    wishes: new Map(
+      [...wishes].flatMap(([shard, { target, token }]) => {
+        const now = tokens.get(shard)
+        return now !== undefined && tokensEqual(now, token) ? [[shard, target]] : []
+      }),
+    ),
     mayOpen: (range) => nowMs - (state.pagelessMs.get(range) ?? nowMs) >= timing.openGraceMs,
   })
   const effects: ControllerEffect[] = plan.txns.map((txn) => ({ kind: 'write-pages', txn }))
@@ -230,6 +249,21 @@ function isCleared(state: ControllerState, { nodeId, nodeEpoch, revision }: Susp
   if (record === undefined || record.status !== 'up' || record.nodeEpoch !== nodeEpoch) return true
   const report = state.applied.get(nodeId)
   return report?.nodeEpoch === nodeEpoch && report.revision >= revision
+}
+
+/** Tokens of the shards that somebody wishes something of; nearly always there are none. */
+function tokensOf(world: RegionWorld, wishes: ReadonlyMap<ShardId, Wish>): ReadonlyMap<ShardId, Token> {
+  const tokens = new Map<ShardId, Token>()
+  if (wishes.size === 0) return tokens
+  for (const { page } of world.pages.values()) {
+    for (const shard of page.shards) {
+      const token = shardToken(page, shard)
+      const known = tokens.get(shard.shardId)
+      if (wishes.has(shard.shardId) && (known === undefined || compareTokens(known, token) < 0))
+        tokens.set(shard.shardId, token)
+    }
+  }
+  return tokens
 }
 
 function isLeaderless(world: RegionWorld, id: ShardId): boolean {

@@ -3,6 +3,7 @@ import { backoffMs, LoopScope } from '@meridian/loop'
 import type { Guard, Leadership, Operation, Store, TxnOutcome } from '@meridian/store'
 import {
   chooseLeader,
+  compareTokens,
   encodeNode,
   encodePage,
   isMeridianError,
@@ -12,6 +13,7 @@ import {
   openPage,
   pageKey,
   RENEWALS_KEY,
+  shardToken,
 } from '@meridian/topology'
 import type { Key, NodeId, Page, RangeDescriptor, RegionId, Revision, ShardId } from '@meridian/topology'
 import { initialState, step } from './controller-core.ts'
@@ -157,7 +159,8 @@ export class ControllerTerm implements AsyncDisposable {
    */
   async handOver(id: ShardId, target: NodeId | undefined, signal: AbortSignal): Promise<void> {
     const { view, clock, timing } = this.#options
-    const done = await this.#inTurn(signal, async (either) => {
+    // The token under which nobody leads; undefined when there is nothing to do.
+    const nobodys = await this.#inTurn(signal, async (either) => {
       const found = view.shard(id)
       if (found === undefined) throw new MeridianError('SHARD_UNKNOWN', `No page here has shard ${id}.`)
       const { stored, shard } = found
@@ -173,22 +176,26 @@ export class ControllerTerm implements AsyncDisposable {
         throw new MeridianError('INVALID_ARGUMENT', `Node ${chosen} is no replica of shard ${id}.`)
       }
       if (node.status !== 'up') throw new MeridianError('UNAVAILABLE', `Node ${chosen} is ${node.status}.`)
+      if (shard.status === 'assigned' && leader === chosen && shard.leaderNodeEpoch === node.nodeEpoch) return undefined
+      const vacant = shard.status === 'assigned' ? vacate(stored.page, id) : stored.page
+      const nobody = vacant.shards[found.index]
+      if (nobody === undefined) throw new Error(`shard ${id} is not where it was found`)
+      const token = shardToken(vacant, nobody)
+      this.#tell({ kind: 'wished', shardId: id, wish: { target: chosen, token } })
       if (shard.status === 'assigned') {
-        if (leader === chosen && shard.leaderNodeEpoch === node.nodeEpoch) return true
         const txn: PageTxn = {
           expects: new Map([[stored.page.rangeId, stored.modRevision]]),
-          puts: [vacate(stored.page, id)],
+          puts: [vacant],
           deletes: [],
           shards: 1,
         }
         if (!(await this.#writePages(txn, either)))
           throw new MeridianError('RANGE_BUSY', `Shard ${id} changed just now.`)
       }
-      this.#tell({ kind: 'wished', shardId: id, target: chosen })
       this.#ring()
-      return false
+      return token
     })
-    if (done) return
+    if (nobodys === undefined) return
     const late = new AbortController()
     const over = AbortSignal.any([late.signal, signal, this.#ended])
     const timer = clock.sleep(timing.nodeWaitMs + HAND_OVER_SLACK_MS, over).then(
@@ -196,7 +203,12 @@ export class ControllerTerm implements AsyncDisposable {
       () => {},
     )
     try {
-      await seen(view, over, () => view.shard(id)?.shard.status === 'assigned')
+      // The view may still show the old leader, under a lower token.
+      await seen(view, over, () => {
+        const found = view.shard(id)
+        if (found === undefined || found.shard.status !== 'assigned') return false
+        return compareTokens(shardToken(found.stored.page, found.shard), nobodys) > 0
+      })
     } catch (cause) {
       throw new MeridianError('OUTCOME_UNKNOWN', `The new leader of shard ${id} was not seen in time.`, { cause })
     } finally {
