@@ -170,9 +170,11 @@ export class DataNode implements AsyncDisposable {
     })
   }
 
-  #assign(message: Assignments): void {
+  /** True when the node led a shard before and no longer does. */
+  #assign(message: Assignments): boolean {
     const life = this.#life
-    if (life === undefined) return
+    if (life === undefined) return false
+    const before = [...this.#hosts.values()].filter(leads)
     const named = new Set<ShardId>()
     for (const wire of message.shards) {
       const record = fromWireRecord(wire)
@@ -183,13 +185,14 @@ export class DataNode implements AsyncDisposable {
     if (message.complete) for (const [id, host] of this.#hosts) if (!named.has(id)) host.remove()
     const nowMs = this.#config.clock.nowMs()
     if (this.#ledPairs().some((pair) => !this.#regionLeases.check(pair, nowMs))) this.#membership?.askForAuthority()
+    return before.some((host) => !leads(host))
   }
 
   #ledPairs(): RangeGeneration[] {
     const pairs = new Map<string, RangeGeneration>()
     for (const host of this.#hosts.values()) {
       const { view } = host
-      if (view === undefined || (view.role !== 'serving' && view.role !== 'sealing')) continue
+      if (view === undefined || !leads(host)) continue
       const pair = { rangeId: view.newest.rangeId, generation: view.newest.token.generation }
       pairs.set(`${pair.rangeId}/${pair.generation}`, pair)
     }
@@ -253,4 +256,8 @@ export class DataNode implements AsyncDisposable {
       throw new Error('the data node is broken', { cause: error })
     })
   }
+}
+
+function leads({ view }: ShardHost): boolean {
+  return view !== undefined && (view.role === 'serving' || view.role === 'sealing')
 }

@@ -36,7 +36,8 @@ export interface MembershipOptions {
   /** The life is over: lead nothing any more. */
   readonly onLifeLost: () => void
   /** Applies one message of assignments, in full, before it returns. */
-  readonly onAssignments: (message: Assignments) => void
+  /** Acts on the message; true when a shard was led before and no longer is. */
+  readonly onAssignments: (message: Assignments) => boolean
 }
 
 /** A whole answer of the watch: everything, or a change. */
@@ -57,11 +58,13 @@ const PENDING_SHARDS_MAX = 65_536
 export class Membership {
   readonly #options: MembershipOptions
   readonly #confirmBell: Bell
+  readonly #renewBell: Bell
   #appliedRevision = 0n
 
   constructor(options: MembershipOptions) {
     this.#options = options
     this.#confirmBell = new Bell(options.clock)
+    this.#renewBell = new Bell(options.clock)
   }
 
   /** Something new is led: have its authority confirmed now and not at the next turn. */
@@ -160,7 +163,8 @@ export class Membership {
         signal.throwIfAborted()
         nodeLease.granted(answered.sentMs, answered.leaseMs)
         failures = 0
-        await clock.sleep(NODE_LIMITS.renewEveryMs * (0.8 + 0.4 * random()), signal)
+        const everyMs = Math.min(NODE_LIMITS.renewEveryMs, answered.leaseMs / NODE_LIMITS.renewalsPerLease)
+        await this.#renewBell.wait(everyMs * (0.8 + 0.4 * random()), signal)
       } catch (error) {
         signal.throwIfAborted()
         if (isMeridianError(error, 'NODE_EPOCH_STALE') || isMeridianError(error, 'NODE_UNKNOWN')) {
@@ -243,8 +247,10 @@ export class Membership {
           `this server is behind: at ${message.revision}, applied is ${this.#appliedRevision}`,
         )
       }
-      this.#options.onAssignments(pending)
+      const gaveUp = this.#options.onAssignments(pending)
       this.#appliedRevision = message.revision
+      // A hand-over waits for the old leader to say that it has stopped, and it says so with its next renewal.
+      if (gaveUp) this.#renewBell.ring()
       pending = undefined
       heard()
     }

@@ -33,6 +33,8 @@ export interface DataNodeConfig {
 /** Timing and bounds of a node. What all nodes of a region must share (L_N) comes from the region with each renewal. */
 export const NODE_LIMITS = {
   renewEveryMs: 2_000,
+  /** Renewals that fit into one lease at least: two of them may be lost. */
+  renewalsPerLease: 3,
   confirmEveryMs: 2_000,
   /** A pair that a leader needs and has no lease for is asked for again this soon. */
   confirmRetryMs: 250,
