@@ -51,6 +51,8 @@ export interface SimNodeOptions {
   /** Carries a request over the network; `answered` may run never, once or several times. */
   readonly carry: (to: NodeId, request: ReplicaRequest, answered: (response: ReplicaResponse) => void) => void
   readonly requestTimeoutMs: number
+  /** A broken invariant ends the process; what then happens to the others is for the checker to see. Default: throw. */
+  readonly onBroken?: (error: unknown) => void
 }
 
 type Disk = { readonly kind: 'write'; readonly apply: (image: DurableImage) => void; readonly done: () => void }
@@ -178,7 +180,15 @@ export class SimNode {
     const state = this.#state
     if (state === undefined) return
     const before = state.shard.appliedIndex
-    const effects = step(state, event, this.#options.queue.nowMs)
+    let effects: Effect[]
+    try {
+      effects = step(state, event, this.#options.queue.nowMs)
+    } catch (error) {
+      if (this.#options.onBroken === undefined) throw error
+      this.#options.onBroken(error)
+      this.crash()
+      return
+    }
     for (const effect of effects) {
       if (effect.kind !== 'persist') continue
       for (const entry of effect.write.append) this.#entries.set(entry.index, entry)

@@ -15,6 +15,13 @@ import type { NodeFaults } from './sim-node.ts'
 export interface SimulationOptions {
   readonly rules?: Partial<Rules>
   readonly faults?: NodeFaults
+  /**
+   * Instead of random faults, again and again the one story that random faults hardly ever tell: an old leader with
+   * entries of its own comes back, spreads them one by one, and is succeeded by a leader that has never seen them.
+   */
+  readonly oldEntriesReturn?: boolean
+  /** Assertions of the core end a node, which is started again, instead of the run. */
+  readonly survivesAssertions?: boolean
   /** Virtual time with faults, before everything heals. */
   readonly faultyMs?: number
 }
@@ -29,6 +36,7 @@ export interface SimulationRun {
     readonly unknown: number
     readonly leaders: number
     readonly crashes: number
+    readonly assertions: number
     readonly trims: number
     readonly duplicates: number
   }
@@ -64,11 +72,16 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   const operations: (WriteOperation | ReadOperation)[] = []
   let faulty = true
   let crashes = 0
+  let assertions = 0
   const loss = random.next() * 0.15
   const repeat = random.next() * 0.1
   const delayMsMax = 2 + random.next() * 40
   const cuts = new Set<string>()
-  const bounds = { ...BOUNDS, appendEntriesMax: 1 + random.int(4), sessionWindowsMax: random.next() < 0.3 ? 2 : 8 }
+  const bounds = {
+    ...BOUNDS,
+    appendEntriesMax: options.oldEntriesReturn === true ? 1 : 1 + random.int(4),
+    sessionWindowsMax: random.next() < 0.3 ? 2 : 8,
+  }
 
   // Between a client and a node nothing is repeated: a repeated request whose one copy is refused and whose other is
   // admitted would make every refusal an unknown outcome, and a connection does not do that.
@@ -91,7 +104,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         faults: options.faults ?? {},
         record: (record) => records.push(record),
         requestTimeoutMs: 90,
+        ...(options.survivesAssertions === true ? { onBroken: () => (assertions += 1) } : {}),
         carry: (to, request, answered) => {
+          if (faulty && request.kind === 'append' && cuts.has(`${id}>appends`)) return
           carry(id, to, () => {
             nodes.get(to)?.replicaRequest(id, request, (response) => carry(to, id, () => answered(response)))
           })
@@ -127,7 +142,6 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     for (let times = random.next() < 0.25 ? 2 : 1; times > 0; times--) name(random.pick(all))
     queue.after(random.next() < 0.3 ? random.next() * 60 : 100 + random.next() * 500, rename)
   }
-  queue.after(random.next() * 300, rename)
 
   const crash = (): void => {
     if (!faulty) return
@@ -137,7 +151,6 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     queue.after(random.next() * 300, () => node.start())
     queue.after(random.next() * 700, crash)
   }
-  queue.after(random.next() * 500, crash)
 
   const cut = (): void => {
     if (!faulty) return
@@ -152,7 +165,39 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     }
     queue.after(100 + random.next() * 500, cut)
   }
-  queue.after(random.next() * 500, cut)
+
+  const cutOff = (node: SimNode): void => {
+    cuts.clear()
+    for (const other of ids) for (const pair of [`${node.id}>${other}`, `${other}>${node.id}`]) cuts.add(pair)
+  }
+  const oldEntriesReturn = (): void => {
+    if (!faulty) return
+    const [first, second] = random.next() < 0.5 ? [all[0], all[1]] : [all[2], all[0]]
+    if (first === undefined || second === undefined) return
+    const acts: readonly (readonly [afterMs: number, act: () => void])[] = [
+      [0, () => name(first)],
+      [300, () => cutOff(first)],
+      [200, () => name(second)],
+      [0, () => cuts.add(`${second.id}>appends`)],
+      [150 + random.next() * 100, () => cutOff(second)],
+      [0, () => name(first)],
+      [80 + random.next() * 250, () => cutOff(first)],
+      [0, () => name(second)],
+      [300, () => cuts.clear()],
+    ]
+    let atMs = 0
+    for (const [afterMs, act] of acts) {
+      atMs += afterMs
+      queue.after(atMs, act)
+    }
+    queue.after(atMs + 100, oldEntriesReturn)
+  }
+  if (options.oldEntriesReturn === true) oldEntriesReturn()
+  else {
+    queue.after(random.next() * 300, rename)
+    queue.after(random.next() * 500, crash)
+    queue.after(random.next() * 500, cut)
+  }
 
   const clients = ['a', 'b', 'c', 'd'].map(
     (session) =>
@@ -215,6 +260,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         ),
       ).size,
       crashes,
+      assertions,
       trims: all.filter((node) => (node.state?.log.base.index ?? 0) > 0).length,
       duplicates: writes.reduce((sum, write) => sum + write.results.filter((result) => result.duplicate).length, 0),
     },
