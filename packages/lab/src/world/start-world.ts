@@ -93,7 +93,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 
   const topology = deriveTopology(await loadTopology(options.topologyFile), options)
   const matrix = await loadWanMatrix(options.matrixFile)
-  const ids = topology.regions.map((region) => region.id)
+  // A region without round trips is refused before anything is touched.
+  const ids = topology.regions.map((region) => matrix.region(region.id).id)
   const ports = labPorts(topology)
   await using started = new AsyncDisposableStack()
 

@@ -158,6 +158,7 @@ describe('a world of three regions, engines only', () => {
   })
 
   test('stops everything in time, twice is once, and what was written is there at the next start', async () => {
+    world.pause(`${WEST}/nats`)
     const pids = pidsOf(world).map(identityOf)
     const begunMs = performance.now()
     await Promise.all([world.stop(), world.stop()])
