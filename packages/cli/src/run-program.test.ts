@@ -88,6 +88,20 @@ describe('exit codes', () => {
     expect(signals.listenerCount(name)).toBe(0)
   })
 
+  it("after a signal are the signal's, whatever the calls then failed with, unless the outcome is unknown", async () => {
+    const signals = new EventEmitter()
+    const add = (code: ErrorCode) => (program: Program) =>
+      program.command('call').action(() => {
+        signals.emit('SIGINT', 'SIGINT')
+        throw new MeridianError(code, 'no')
+      })
+    const given = await recordedRun(['call'], { add: add('UNAVAILABLE'), signals })
+    expect(given).toMatchObject({ exit: 130, stderr: 'error INTERRUPTED: stopped by SIGINT\n' })
+    const unknown = await recordedRun(['call'], { add: add('OUTCOME_UNKNOWN'), signals })
+    expect(unknown.exit).toBe(130)
+    expect(unknown.stderr).toContain('error OUTCOME_UNKNOWN: no\n')
+  })
+
   it('is that of a command that drained after a signal and ended in order', async () => {
     const signals = new EventEmitter()
     const add = (program: Program) => program.command('serve').action(() => void signals.emit('SIGTERM', 'SIGTERM'))

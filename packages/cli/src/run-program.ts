@@ -1,13 +1,18 @@
 import type { Command } from 'commander'
+import { isMeridianError } from '@meridian/topology'
+import type { ErrorCode } from '@meridian/topology'
 import { failureOf } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { exitOfSignal } from './interrupts.ts'
+import type { Interrupts } from './interrupts.ts'
 import { globalOptions } from './global-options.ts'
 import { printable, printableLines } from './printable.ts'
 import { jsonText } from './print/json.ts'
 import { colored, plain } from './print/paint.ts'
 import type { Program } from './program.ts'
 
+/** Errors that say more than that the command was stopped. */
+const TELLING: readonly ErrorCode[] = ['INTERRUPTED', 'OUTCOME_UNKNOWN']
 /** Exit code of a program whose reader went away, as if SIGPIPE had ended it. */
 const PIPE_EXIT = 141
 const HELP_WIDTH = 80
@@ -22,13 +27,13 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   prepare(program)
   const { interrupts, sinks } = program
   interrupts.listen()
-  using pipe = watchPipe(program)
+  const pipe = watchPipe(program)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return pipe.broken ? PIPE_EXIT : program.exitCode
   } catch (error) {
     if (pipe.broken) return PIPE_EXIT
-    const failure = failureOf(error, calledCommand(program, args))
+    const failure = failureOf(cause(error, interrupts), calledCommand(program, args))
     if (failure === undefined) return 0
     const options = globalOptions(program.opts(), program.env)
     // A command line that could not be read may have asked for JSON all the same.
@@ -74,24 +79,41 @@ function prepare(program: Program): void {
   visit(program)
 }
 
-/** A reader of stdout that goes away (`| head`) ends the command quietly instead of crashing it. */
-function watchPipe(program: Program): Disposable & { readonly broken: boolean } {
+/**
+ * A reader that goes away (`| head`) ends the command quietly instead of crashing it. The listeners stay for as long as
+ * the process, because the failure of a last write is told after the command has ended.
+ */
+function watchPipe(program: Program): { readonly broken: boolean } {
   let broken = false
-  const listener = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error
-    broken = true
-    program.interrupts.stop('the reader of stdout has gone')
+  const { stdout, stderr } = program.sinks
+  if (stdout === process.stdout) {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      broken = true
+      process.exitCode = PIPE_EXIT
+      program.interrupts.stop('the reader of stdout has gone')
+    })
   }
-  const real = program.sinks.stdout === process.stdout
-  if (real) process.stdout.on('error', listener)
+  if (stderr === process.stderr) {
+    process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+      // Nobody is left to tell; the command itself goes on.
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
   return {
     get broken() {
       return broken
     },
-    [Symbol.dispose]() {
-      if (real) process.stdout.off('error', listener)
-    },
   }
+}
+
+/**
+ * After an interrupt, calls fail in the ways of calls that were given up; what ended the command is the interrupt. Only
+ * an outcome that nobody knows is worth more than that.
+ */
+function cause(error: unknown, interrupts: Interrupts): unknown {
+  const { aborted, reason } = interrupts.signal
+  return aborted && isMeridianError(error) && !TELLING.includes(error.code) ? reason : error
 }
 
 function beforeDashes(args: readonly string[]): readonly string[] {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { nodeId, regionId } from '@meridian/topology'
 import { placesOf } from './place.ts'
 import { recordedRun } from './recorded-run.ts'
-import { parseWorld, readWorldFile, removeWorldFile, worldFilePath, writeWorldFile } from './world-file.ts'
+import { parseWorld, readWorldFile, worldFilePath, writeWorldFile } from './world-file.ts'
 import type { World, WorldRegion } from './world-file.ts'
 
 const region = (id: string): WorldRegion => ({
@@ -15,7 +15,7 @@ const region = (id: string): WorldRegion => ({
   nats: ['nats://127.0.0.1:24006'],
   hosts: { [`${id}.wan.test`]: '127.0.0.1' },
   proxy: '127.0.0.1:24090',
-  nodes: [{ id: nodeId(`${id}-1`), zone: `${id}-a`, address: `${id}.wan.test:24020`, pid: 42 }],
+  nodes: [{ id: nodeId(`${id}-1`), zone: `${id}-a`, address: `${id}.wan.test:24020` }],
 })
 const world: World = { version: 1, pid: process.pid, regions: [region('us-east'), region('eu-west')] }
 /** Above every process id that Linux gives out. */
@@ -37,15 +37,6 @@ test('what was written is read, and nobody else can read it', async () => {
   await writeWorldFile(data, { ...world, pid: 7 })
   expect((await readWorldFile(data)).pid).toBe(7)
   expect(await readdir(data)).toEqual(['world.json'])
-})
-
-test('only the process that wrote the file removes it', async () => {
-  await removeWorldFile(data, 7)
-  await writeWorldFile(data, { ...world, pid: 7 })
-  await removeWorldFile(data, 8)
-  expect((await readWorldFile(data)).pid).toBe(7)
-  await removeWorldFile(data, 7)
-  await expect(readWorldFile(data)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
 })
 
 describe('a world that cannot be used', () => {

@@ -11,8 +11,6 @@ export interface WorldNode {
   readonly zone: string
   /** `host:port` of its data API. */
   readonly address: string
-  /** The process, when the world runs on this machine. */
-  readonly pid: number | null
 }
 
 export interface WorldRegion {
@@ -83,12 +81,6 @@ export async function writeWorldFile(data: string, world: World): Promise<void> 
   await rename(fresh, path)
 }
 
-/** Idempotent. Leaves the file of another process alone. */
-export async function removeWorldFile(data: string, pid: number): Promise<void> {
-  const world = await readWorldFile(data).catch(() => undefined)
-  if (world?.pid === pid) await rm(worldFilePath(data), { force: true })
-}
-
 /** Unknown fields are passed over: a newer program may write more. */
 export function parseWorld(text: string, path: string): World {
   let value: unknown
@@ -125,13 +117,7 @@ function parseRegion(at: Field): WorldRegion {
 }
 
 function parseNode(at: Field): WorldNode {
-  const pid = at.get('pid')
-  return {
-    id: at.get('id').parsed(nodeId),
-    zone: at.get('zone').text(),
-    address: at.get('address').address(),
-    pid: pid.value === null || pid.value === undefined ? null : pid.processId(),
-  }
+  return { id: at.get('id').parsed(nodeId), zone: at.get('zone').text(), address: at.get('address').address() }
 }
 
 function invalid(path: string, what: string): MeridianError {

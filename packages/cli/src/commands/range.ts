@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Control, Expected } from '@meridian/client'
-import { keyspaceName, parseKey, regionId } from '@meridian/topology'
+import { keyspaceName, MeridianError, parseKey, regionId } from '@meridian/topology'
 import type { Generation, Key, KeyspaceName, RegionId } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { connect } from '../connection.ts'
@@ -44,6 +44,9 @@ function addList(group: Command): void {
       await using connection = await connect(context, { need: 'nothing' })
       const { control } = connection.client
       const { ranges, revision } = await control.list(keyspace, options.local ?? false, callOptions(context))
+      if (keyspace !== undefined && ranges.length === 0) {
+        throw new MeridianError('KEYSPACE_UNKNOWN', `there is no keyspace ${keyspace}`)
+      }
       context.terminal.show(
         () => ({ ranges: ranges.map(rangeJson), revision }),
         () => rangeLines(ranges, context.terminal.layout),

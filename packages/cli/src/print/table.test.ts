@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util'
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { colored, plain } from './paint.ts'
 import { cutTo, tableLines, wrapText } from './table.ts'
@@ -24,20 +23,6 @@ test('what may be cut gives way first', () => {
     'name            n  note',
     'a-very-lo…  12345  important',
   ])
-})
-
-test('a table is never wider than its layout, whatever is in it', () => {
-  const cell = fc.string({ maxLength: 60 }).map((text) => text.replaceAll(/[^\x20-\x7e]/g, '·'))
-  fc.assert(
-    fc.property(
-      fc.array(fc.tuple(cell, cell, cell), { maxLength: 5 }),
-      fc.integer({ min: 20, max: 100 }),
-      (rows, width) => {
-        for (const line of tableLines(columns, rows, { width, paint: plain }))
-          expect(line.length).toBeLessThanOrEqual(width)
-      },
-    ),
-  )
 })
 
 test('color changes no widths', () => {
