@@ -1,1 +1,9 @@
-export {}
+export { runDemo } from './demo/run-demo.ts'
+export type { DemoOptions } from './demo/demo-options.ts'
+export { ACT_NAMES } from './demo/acts.ts'
+export { claimsOn, judge } from './checkers/claims.ts'
+export type { Claim, JudgedClaim } from './checkers/claims.ts'
+export type { Verdict } from './checkers/verdict.ts'
+export { parseHistory } from './history/history-text.ts'
+export type { HistoryEvent } from './history/event.ts'
+export type { ActReport, DemoReport } from './report/demo-report.ts'

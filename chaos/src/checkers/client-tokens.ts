@@ -12,7 +12,7 @@ export function checkClientTokens(history: readonly HistoryEvent[]): Verdict {
   const seen = new Map<string, Token>()
   let answers = 0
   let rises = 0
-  for (const write of eventsOf(history, 'write')) {
+  for (const write of eventsOf(history, 'write').toSorted((a, b) => a.t - b.t)) {
     if (write.status !== 'ok') continue
     answers += 1
     const token = parseToken(write.token)

@@ -15,52 +15,56 @@ export const hostClock: HostClock = () => Number(process.hrtime.bigint())
 const CHUNK_CHARS = 256 * 1024
 
 /**
- * Stamps what happened, keeps it for the checkers and writes it to a file. An event counts from when it is recorded,
- * so callers record an answer after it came, and take `now()` before they send.
+ * Stamps what happened, keeps it for the checkers and, once it has a file, writes it there too. An event counts from
+ * when it is recorded, so callers record an answer after it came, and take `now()` before they send.
  *
  * NOT promised: that a killed recorder leaves its last events in the file; the run has no verdicts then either.
  */
 export class Recorder implements AsyncDisposable {
   readonly #clock: HostClock
   readonly #events: HistoryEvent[] = []
-  readonly #stream: WriteStream
+  #stream: WriteStream | undefined
   #chunk = ''
   #act = ''
   #closed: Promise<void> | undefined
   #failure: Error | undefined
 
-  private constructor(stream: WriteStream, clock: HostClock) {
-    this.#stream = stream
+  constructor(clock: HostClock) {
     this.#clock = clock
-    stream.on('error', (error) => {
-      this.#failure ??= error
-    })
-  }
-
-  /** Replaces `file`; its folder is made private to the user. */
-  static async open(file: string, clock: HostClock): Promise<Recorder> {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    return new Recorder(createWriteStream(file, { mode: 0o600 }), clock)
   }
 
   get events(): readonly HistoryEvent[] {
     return this.#events
   }
 
+  /** Nanoseconds. */
   now(): number {
     return this.#clock()
   }
 
+  /** What is recorded from now on belongs to `act`. */
   begin(act: string): void {
     this.#act = act
   }
 
-  record(entry: HistoryEntry): HistoryEvent {
-    const event: HistoryEvent = { t: this.#clock(), seq: this.#events.length + 1, act: this.#act, ...entry }
+  /** @param at when it happened, if that was noted before: nanoseconds as of `now` */
+  record(entry: HistoryEntry, at: number = this.#clock()): HistoryEvent {
+    const event: HistoryEvent = { t: at, seq: this.#events.length + 1, act: this.#act, ...entry }
     this.#events.push(event)
     this.#chunk += formatEvent(event)
     if (this.#chunk.length >= CHUNK_CHARS) this.#flush()
     return event
+  }
+
+  /** Replaces `file` by what was recorded so far and goes on there; its folder is made private to the user. */
+  async writeTo(file: string): Promise<void> {
+    if (this.#stream !== undefined) throw new Error('assertion: the recorder has a file')
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    this.#stream = createWriteStream(file, { mode: 0o600 })
+    this.#stream.on('error', (error) => {
+      this.#failure ??= error
+    })
+    this.#flush()
   }
 
   /** @throws the error of the file, if it could not be written: a history without its file cannot be judged again */
@@ -71,12 +75,14 @@ export class Recorder implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#flush()
+    if (this.#stream === undefined) return
     this.#stream.end()
     await finished(this.#stream)
     if (this.#failure !== undefined) throw this.#failure
   }
 
   #flush(): void {
+    if (this.#stream === undefined) return
     if (this.#chunk !== '') this.#stream.write(this.#chunk)
     this.#chunk = ''
   }
