@@ -5,6 +5,7 @@ import { addGlobalOptions, globalOptions } from './global-options.ts'
 import type { Environment, GlobalOptions } from './global-options.ts'
 import { Interrupts } from './interrupts.ts'
 import type { SignalSource } from './interrupts.ts'
+import type { ByteSource } from './stdin-value.ts'
 import { Terminal } from './terminal.ts'
 import type { Sinks } from './terminal.ts'
 
@@ -13,7 +14,7 @@ export interface ProgramOptions {
   readonly version: string
   /** Default: the standard streams of the process. */
   readonly write?: Sinks
-  readonly stdin?: AsyncIterable<Uint8Array>
+  readonly stdin?: ByteSource
   /** What SIGINT and its kind are heard on. Default: the process. */
   readonly signals?: SignalSource
   readonly env?: Environment
@@ -29,7 +30,7 @@ export interface CommandContext {
   /** Aborted with MeridianError INTERRUPTED when somebody wants the program to stop. */
   readonly signal: AbortSignal
   readonly interrupts: Interrupts
-  readonly stdin: AsyncIterable<Uint8Array>
+  readonly stdin: ByteSource
   readonly clock: Clock
   readonly now: () => Date
   /** For a command that ends in order and still has to say no. */
@@ -42,7 +43,7 @@ export class Program extends Command {
   readonly env: Environment
   readonly interrupts: Interrupts
   exitCode = 0
-  readonly #stdin: AsyncIterable<Uint8Array>
+  readonly #stdin: ByteSource
   readonly #clock: Clock
   readonly #now: () => Date
 

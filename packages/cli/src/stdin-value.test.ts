@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { readValue, STDIN_VALUE_BYTES_MAX } from './stdin-value.ts'
 
@@ -22,8 +23,9 @@ test('a stream without an end is refused at the bound', async () => {
 
 test('an interrupt ends the wait', async () => {
   const controller = new AbortController()
-  const never: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) }
+  const never = new PassThrough()
   const reading = readValue(never, controller.signal)
   controller.abort(new Error('enough'))
   await expect(reading).rejects.toThrow('enough')
+  expect(never.destroyed).toBe(true)
 })

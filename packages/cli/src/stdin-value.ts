@@ -3,13 +3,22 @@ import { MeridianError } from '@meridian/topology'
 /** More than any node takes; a guard against a stream without an end. */
 export const STDIN_VALUE_BYTES_MAX = 4 * 1024 * 1024
 
+/** Where bytes are read from; `process.stdin` is one. */
+export interface ByteSource extends AsyncIterable<Uint8Array> {
+  /** Ends a read that is waiting, which would keep the process alive. */
+  destroy?(): unknown
+}
+
 /** All of `stdin`. @throws MeridianError VALUE_TOO_LARGE; the signal's reason when interrupted */
-export async function readValue(stdin: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Uint8Array> {
+export async function readValue(stdin: ByteSource, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   const iterator = stdin[Symbol.asyncIterator]()
   const { promise: stopped, reject } = Promise.withResolvers<never>()
-  const stop = (): void => reject(signal.reason)
+  const stop = (): void => {
+    reject(signal.reason)
+    stdin.destroy?.()
+  }
   signal.addEventListener('abort', stop, { once: true })
   try {
     signal.throwIfAborted()
