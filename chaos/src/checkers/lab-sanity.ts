@@ -18,7 +18,7 @@ export function checkCommitFloor(history: readonly HistoryEvent[]): Verdict {
         `${client} with the leader in ${leader}: ${fastest.toFixed(1)} ms, below the floor of ${floorMs.toFixed(1)} ms`,
       )
   }
-  return findings.verdict(`${cells.length} cells, none faster than light through the emulated fibre`, {
+  return findings.verdict(`${cells.length} cells, none below its floor`, {
     cells: cells.length,
     commits: cells.reduce((sum, { samples }) => sum + 2 * samples, 0),
   })

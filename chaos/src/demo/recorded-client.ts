@@ -95,6 +95,16 @@ export class RecordedClient implements AsyncDisposable {
     return this.client.count(keyspace, interval, options)
   }
 
+  /** Reads one of the keys from each node that leads any of them, so that connections are made before time counts. */
+  async connectTo(keyspace: KeyspaceName, keys: readonly Key[], signal: AbortSignal): Promise<void> {
+    const byNode = new Map<string, Key>()
+    for (const key of keys) {
+      const result = this.client.router.route(keyspace, key)
+      if (result.ok && !byNode.has(result.route.leader)) byNode.set(result.route.leader, key)
+    }
+    await Promise.all([...byNode.values()].map((key) => this.client.get(keyspace, key, { signal })))
+  }
+
   /** Snapshots begun since the first ones, over all streams: how often the feed alone was not enough. */
   get resyncs(): number {
     const { router } = this.client

@@ -31,7 +31,8 @@ export class Printer {
     this.#clear()
     this.#sink.write(`\n== ${name} ${'='.repeat(Math.max(2, WIDTH - name.length - 4))}\n`)
     this.text(shows)
-    this.#lastMs = Number.NEGATIVE_INFINITY
+    // A log is told of progress only when an act takes long.
+    this.#lastMs = this.#isTty ? Number.NEGATIVE_INFINITY : this.#nowMs()
   }
 
   /** Words, wrapped. */

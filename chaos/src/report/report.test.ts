@@ -68,8 +68,9 @@ describe('the printer', () => {
     const { write, text } = sink()
     let nowMs = 0
     const printer = new Printer({ write }, false, () => nowMs)
-    for (; nowMs < 10_000; nowMs += 100) printer.progress(`at ${nowMs}`)
-    expect(text()).toBe('  at 0\n  at 5000\n')
+    printer.heading('load', 'words')
+    for (; nowMs <= 10_000; nowMs += 100) printer.progress(`at ${nowMs}`)
+    expect(text()).toMatch(/words\n {2}at 5000\n {2}at 10000\n$/)
   })
 
   it('draws progress over itself on a terminal and leaves nothing of it', () => {

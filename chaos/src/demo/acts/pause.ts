@@ -20,8 +20,10 @@ import { waitUntil } from '../wait-until.ts'
 const NAME = 'pause'
 const SHARDS_MAX = 8
 const FAILOVER_MS_MAX = 40_000
-/** Requests sent while the node sleeps wait in its sockets and are the first it sees when it wakes up. */
+/** Requests sent while the node sleeps wait in its sockets when it wakes up. */
 const WAITING_ROUNDS = 2
+/** Until they are there. Nobody can be asked whether they are; should they come later, they are refused all the same. */
+const WAITING_MS = 250
 /** Then more, one round after the other, until it knows that it was deposed. */
 const ROUNDS_MAX = 50
 
@@ -34,7 +36,7 @@ interface Answered {
 export const pauseAct: Act = {
   name: NAME,
   shows:
-    'SIGSTOP of a leader across a failover: when it wakes up it still believes that it leads, and every write and read under its old token is refused.',
+    'SIGSTOP of a leader across a failover: when it wakes up, every write and read under its old token is refused, those that waited in its sockets first.',
   play: async (context) => {
     const { world, recorder, printer, signal, clock } = context
     const region = (world.regions[2] ?? world.regions[0])?.id ?? ''
@@ -74,6 +76,7 @@ export const pauseAct: Act = {
         `${sleeper.node} stopped; its ${sleeper.shards.length} shards had new leaders in the map after ${formatMs(mappedMs)}, and writes were acknowledged there after ${formatMs(Math.max(...watch.afterMs))}.`,
       )
       const waiting = round(context, old, sleeper.node, shards, 0, 'waiting', WAITING_ROUNDS)
+      await clock.sleep(WAITING_MS, signal)
       recorder.record({ kind: 'fault', fault: 'resume', target: sleeper.processName })
       world.resume(sleeper.processName)
       answers = [...(await waiting), ...(await untilItKnows(context, old, sleeper.node, shards))]

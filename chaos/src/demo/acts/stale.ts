@@ -47,6 +47,10 @@ export const staleAct: Act = {
         context.random,
       ),
     )
+    for (const { id } of world.regions) {
+      const own = context.plan.filter((country) => country.region === id).flatMap(({ places }) => places)
+      await stale.connectTo(context.keyspace, own.map(placeKey), signal)
+    }
     const warmMs = await Promise.all(shards.map((shard) => timedWrite(context, stale, shard, 'before')))
     for (const bus of buses) bus.deafen()
     recorder.record({ kind: 'fault', fault: 'deaf', target: NAME })
