@@ -56,10 +56,25 @@ function positionJson({ stream, position }: GetStatusResponse['positions'][numbe
 }
 
 export function statusLines(regions: readonly RegionStatus[], layout: Layout): string[] {
-  return regions.flatMap((region, at) => [...(at === 0 ? [] : ['']), ...regionLines(region, layout)])
+  const places = votersOf(regions)
+  return regions.flatMap((region, at) => [...(at === 0 ? [] : ['']), ...regionLines(region, places, layout)])
 }
 
-function regionLines({ region, displayName, answer }: RegionStatus, layout: Layout): string[] {
+/** Each region asks its own voter of G, so the answers together tell in which region a member is. */
+function votersOf(regions: readonly RegionStatus[]): ReadonlyMap<string, string> {
+  return new Map(
+    regions.flatMap(({ region, answer }) => {
+      const member = answer.ok ? (answer.status.global?.member ?? '') : ''
+      return member === '' ? [] : [[member, region]]
+    }),
+  )
+}
+
+function regionLines(
+  { region, displayName, answer }: RegionStatus,
+  places: ReadonlyMap<string, string>,
+  layout: Layout,
+): string[] {
   const { paint, width } = layout
   const title = cutTo(printable(displayName === '' ? region : `${region}  ${displayName}`), width)
   if (!answer.ok) {
@@ -70,7 +85,7 @@ function regionLines({ region, displayName, answer }: RegionStatus, layout: Layo
   return [
     paint('title', title),
     ...factLines(status, layout),
-    ...tierLines(status, layout),
+    ...tierLines(status, places, layout),
     ...nodeLines(status, layout),
     ...positionLines(status, layout),
   ]
@@ -98,8 +113,8 @@ function factLines(status: GetStatusResponse, layout: Layout): string[] {
   return facts.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)
 }
 
-function tierLines(status: GetStatusResponse, layout: Layout): string[] {
-  const rows = [tierRow('G', status.global), tierRow('E', status.regional)]
+function tierLines(status: GetStatusResponse, places: ReadonlyMap<string, string>, layout: Layout): string[] {
+  const rows = [tierRow('G', status.global, places), tierRow('E', status.regional, places)]
   const table = tableLines(
     [
       { title: 'tier' },
@@ -129,10 +144,18 @@ function complaintLines(text: string, width: number): string[] {
   return lines.map((line, at) => (at === 0 ? '  ' : '    ') + cutTo(line, width - 4))
 }
 
-function tierRow(name: string, tier: Tier | undefined): Cell[] {
+function tierRow(name: string, tier: Tier | undefined, places: ReadonlyMap<string, string>): Cell[] {
   if (tier === undefined || tier.error !== '') return [name, { text: 'no answer', tone: 'bad' }, '-', '-', '-', '-']
-  const leader: Cell = tier.leader === '' ? { text: 'none', tone: 'bad' } : printable(tier.leader)
-  return [name, leader, printable(tier.member), String(tier.raftTerm), String(tier.revision), printable(tier.version)]
+  const leader: Cell =
+    tier.leader === '' ? { text: 'none', tone: 'bad' } : printable(places.get(tier.leader) ?? tier.leader)
+  return [
+    name,
+    leader,
+    printable(places.get(tier.member) ?? tier.member),
+    String(tier.raftTerm),
+    String(tier.revision),
+    printable(tier.version),
+  ]
 }
 
 function nodeLines(status: GetStatusResponse, layout: Layout): string[] {

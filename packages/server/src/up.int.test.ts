@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readWorldFile } from '@meridian/cli'
+import { tempDir, waitFor } from '@meridian/testkit'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MAIN } from './paths.ts'
+
+// `meridian up` and the commands beside it, as a person runs them: processes, ports, signals, exit codes.
+
+/** Away from the default, so that a world somebody runs by hand does not matter. */
+const BASE_PORT = 27_000
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+async function meridian(data: string, ...args: string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, '--data', data, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const text = { out: '', err: '' }
+  child.stdout.on('data', (chunk: Buffer) => (text.out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (text.err += chunk.toString()))
+  await once(child, 'close')
+  return { code: child.exitCode, ...text }
+}
+
+/** Processes whose command line names the folder: every server and node of the world, and the front of its WAN. */
+function running(data: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^[0-9]+$/.test(pid))
+    .flatMap((pid) => {
+      try {
+        const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return text.includes(data) && Number(pid) !== process.pid ? [text] : []
+      } catch {
+        // Gone between the listing and the look.
+        return []
+      }
+    })
+}
+
+describe('meridian up', () => {
+  let world: ChildProcess
+  let data: string
+  let folder: Awaited<ReturnType<typeof tempDir>>
+  let said = ''
+
+  beforeAll(async () => {
+    folder = await tempDir('up')
+    data = join(folder.path, 'world')
+    world = spawn(process.execPath, [MAIN, '--data', data, 'up', '--base-port', String(BASE_PORT)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    world.stdout?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    world.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    await waitFor('the world to be up', () => said.includes('regions are up'), {
+      timeoutMs: 110_000,
+      diagnose: () => said,
+    })
+  })
+
+  afterAll(async () => {
+    if (world.exitCode === null && world.signalCode === null) world.kill('SIGKILL')
+    await folder[Symbol.asyncDispose]()
+  })
+
+  it('tells the calibration, and writes a world file that the commands read', async () => {
+    expect(said).toMatch(/us-east -> ap-southeast +236\.0 +2[34]\d\.\d/)
+    expect(said).toMatch(/nothing crossed 3 cut pairs/)
+    const file = await readWorldFile(data)
+    expect(file.regions.map((region) => region.id)).toEqual(['us-east', 'eu-west', 'ap-southeast'])
+  })
+
+  it('serves the status of three regions', async () => {
+    const { code, out } = await meridian(data, 'status', '--json')
+    const status: unknown = JSON.parse(out)
+    expect(code).toBe(0)
+    expect(status).toMatchObject({
+      regions: ['us-east', 'eu-west', 'ap-southeast'].map((region) => ({
+        region,
+        status: { nodes: [{ status: 'up' }, { status: 'up' }, { status: 'up' }] },
+      })),
+    })
+  })
+
+  it('writes in one region what another reads', async () => {
+    for (const args of [
+      ['keyspace', 'create', 'places', '--owner', 'us-east', '--standby', 'eu-west'],
+      ['range', 'split', 'places', 'm'],
+      ['range', 'assign', 'places/m', '--to', 'ap-southeast'],
+      ['range', 'open', 'places/'],
+      ['range', 'open', 'places/m', '--shards-at', 'p,t'],
+      ['put', 'places/zebra', 'stripes'],
+    ]) {
+      const { code, err } = await meridian(data, ...args)
+      expect(code, `${args.join(' ')}: ${err}`).toBe(0)
+    }
+    expect((await meridian(data, 'get', 'places/zebra', '--region', 'eu-west')).out).toBe('stripes\n')
+    expect((await meridian(data, 'scan', 'places', '--count', '--json')).out).toContain('"1"')
+  })
+
+  it.each<[number, string, string[]]>([
+    [3, 'KEYSPACE_UNKNOWN', ['get', 'nowhere/x']],
+    [3, 'REGION_UNKNOWN', ['range', 'assign', 'places/', '--to', 'mars']],
+    [4, 'RANGE_NOT_VACANT', ['range', 'assign', 'places/', '--to', 'eu-west']],
+    [4, 'KEYSPACE_EXISTS', ['keyspace', 'create', 'places', '--owner', 'us-east']],
+    [2, 'VALUE_TOO_LARGE', ['put', 'places/x', 'v'.repeat(70_000)]],
+    [2, 'KEY_TOO_LARGE', ['put', `places/${'k'.repeat(2000)}`, 'v']],
+    [2, 'INVALID_ARGUMENT', ['range', 'split', 'Places', 'x']],
+    [1, 'WORLD_IN_USE', ['up', '--base-port', String(BASE_PORT + 1000)]],
+  ])('ends with %i and says %s', async (code, error, args) => {
+    const ended = await meridian(data, ...args)
+    expect({ code: ended.code, err: ended.err }).toEqual({ code, err: expect.stringContaining(error) })
+  })
+
+  it('refuses taken ports by name', async () => {
+    const ended = await meridian(join(folder.path, 'other'), 'up', '--base-port', String(BASE_PORT))
+    expect(ended.code).toBe(1)
+    expect(ended.err).toMatch(new RegExp(`PORT_IN_USE[^]*port ${BASE_PORT} .*in use by pid`))
+  })
+
+  it('stops everything on SIGINT, in order, and keeps the data', async () => {
+    expect(running(data).length).toBeGreaterThan(12)
+    world.kill('SIGINT')
+    await waitFor('the world to end', () => world.exitCode !== null || world.signalCode !== null, {
+      timeoutMs: 30_000,
+      diagnose: () => said,
+    })
+    expect(world.exitCode).toBe(0)
+    expect(said).toMatch(/stopped; data is kept/)
+    expect(existsSync(join(data, 'world.json'))).toBe(false)
+    expect(running(data)).toEqual([])
+    expect((await meridian(data, 'status')).err).toContain('start one with: meridian up')
+  })
+})
