@@ -1,5 +1,5 @@
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { isAddress, MeridianError, nodeId, regionId } from '@meridian/topology'
 import type { NodeId, RegionId } from '@meridian/topology'
 
@@ -63,22 +63,6 @@ export async function readWorldFile(data: string): Promise<World> {
     })
   }
   return parseWorld(text, path)
-}
-
-/** In one step, so that a reader sees the old file or the new one; for nobody but this user. */
-export async function writeWorldFile(data: string, world: World): Promise<void> {
-  const path = worldFilePath(data)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const fresh = join(dirname(path), `.world.json.${process.pid}`)
-  try {
-    await using file = await open(fresh, 'w', 0o600)
-    await file.writeFile(`${JSON.stringify(world, undefined, 2)}\n`)
-    await file.sync()
-  } catch (error) {
-    await rm(fresh, { force: true })
-    throw error
-  }
-  await rename(fresh, path)
 }
 
 /** Unknown fields are passed over: a newer program may write more. */
