@@ -72,7 +72,8 @@ function sendAppend(state: ReplicaState, turn: Turn, role: Leading, replica: Nod
     commitIndex: state.commitIndex,
   }
   progress.inFlight = request
-  progress.commitSent = state.commitIndex
+  // No more than this request lets the replica commit: what lies beyond its entries has to be told again.
+  progress.commitSent = Math.min(state.commitIndex, progress.next - 1 + entries.length)
   send(turn, replica, request)
 }
 

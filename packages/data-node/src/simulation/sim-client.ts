@@ -17,11 +17,16 @@ export interface SimClientOptions {
   /** Where to try: mostly the newest record, at times an old one or a wrong node. */
   readonly route: () => SimRoute
   readonly carry: (to: NodeId, request: ClientRequest, answered: (answer: ClientAnswer) => void) => void
+  /** Longest pause between two operations. */
+  readonly pauseMsMax: number
+  /** How long one attempt waits for its answer. */
+  readonly timeoutMs: () => number
+  /** Share of the reads that go by the lease. */
+  readonly leaseReads: number
   readonly record: (operation: WriteOperation | ReadOperation) => void
 }
 
 const ATTEMPTS_MAX = 8
-const TIMEOUT_MS = 120
 const KEYS = 4
 
 /** One session: one operation at a time, retried under the same sequences until answered or given up as unknown. */
@@ -32,6 +37,7 @@ export class SimClient {
   refusals = 0
   acknowledged = 0
   reads = 0
+  leaseReads = 0
 
   constructor(options: SimClientOptions) {
     this.#options = options
@@ -44,7 +50,7 @@ export class SimClient {
 
   #next(): void {
     const { queue, random } = this.#options
-    queue.after(random.next() * 12, () => {
+    queue.after(random.next() * this.#options.pauseMsMax, () => {
       if (this.#stopped) return
       if (random.next() < 0.6) this.#write()
       else this.#read()
@@ -91,13 +97,15 @@ export class SimClient {
     const { queue, random } = this.#options
     const key = `k${random.int(KEYS)}`
     const invokedMs = queue.nowMs
+    const lease = random.next() < this.#options.leaseReads
     this.#ask(
-      (token) => ({ kind: 'read', token, key: keyOfText(key) }),
+      (token) => ({ kind: 'read', token, key: keyOfText(key), lease }),
       (answer) => {
         if (answer?.kind === 'value') {
           const value = answer.stored === undefined ? undefined : Buffer.from(answer.stored.value).toString()
           const valueIndex = answer.stored?.index ?? 0
           this.reads += 1
+          if (lease) this.leaseReads += 1
           this.#options.record({
             kind: 'read',
             invokedMs,
@@ -123,6 +131,6 @@ export class SimClient {
       done(answer)
     }
     this.#options.carry(route.node, request(route.token), close)
-    this.#options.queue.after(TIMEOUT_MS, () => close(undefined))
+    this.#options.queue.after(this.#options.timeoutMs(), () => close(undefined))
   }
 }

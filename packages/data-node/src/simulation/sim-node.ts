@@ -1,7 +1,8 @@
-import { tokensEqual } from '@meridian/topology'
+import { generation, rangeId, tokensEqual } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
-import { checkRequest } from '../fence/admit.ts'
+import { admitLeaseRead, checkRequest } from '../fence/admit.ts'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
+import { LEASE_GUARD_MS, LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
 import { DurableImage } from '../replica/durable-image.ts'
@@ -26,6 +27,10 @@ export interface NodeFaults {
   readonly duplicatesInMemory?: boolean
   /** Any token may enter by the door. */
   readonly opensDoor?: boolean
+  /** A lease counts from the moment its answer arrives. */
+  readonly leasesFromReceipt?: boolean
+  /** Whether the lease holds is looked up by a timer, and requests go by what it found. */
+  readonly checksLeaseByTimer?: boolean
   /** Demotion answers "failed" where it must say "unknown". */
   readonly failsUnknown?: boolean
 }
@@ -38,7 +43,7 @@ export type ClientAnswer =
 
 export type ClientRequest =
   | { readonly kind: 'write'; readonly token: Token; readonly session: string; readonly items: readonly WriteItem[] }
-  | { readonly kind: 'read'; readonly token: Token; readonly key: WriteItem['key'] }
+  | { readonly kind: 'read'; readonly token: Token; readonly key: WriteItem['key']; readonly lease: boolean }
 
 export interface SimNodeOptions {
   readonly id: NodeId
@@ -51,6 +56,8 @@ export interface SimNodeOptions {
   /** Carries a request over the network; `answered` may run never, once or several times. */
   readonly carry: (to: NodeId, request: ReplicaRequest, answered: (response: ReplicaResponse) => void) => void
   readonly requestTimeoutMs: number
+  /** How fast this node's monotonic clock runs, 1 being right. */
+  readonly clockRate: number
   /** A broken invariant ends the process; what then happens to the others is for the checker to see. Default: throw. */
   readonly onBroken?: (error: unknown) => void
 }
@@ -70,6 +77,12 @@ export class SimNode {
   #entries = new Map<number, LogEntry>()
   #requests = 0
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
+  readonly #lease = new LeaseClock()
+  /** Authority of the region is not the subject here: it is always there. */
+  readonly #region = new RegionLeases()
+  #leaseSeenByTimer = false
+  /** What has arrived at a process that is stopped. */
+  #stopped: { readonly timer: boolean; readonly run: () => void }[] | undefined
   readonly #clients = new Map<
     number,
     { readonly request: ClientRequest; readonly answer: (answer: ClientAnswer) => void }
@@ -93,11 +106,47 @@ export class SimNode {
     this.#life += 1
     const durable = spoiled(this.#image.shard, this.#options.faults)
     this.#entries = new Map(durable.entries.map((entry) => [entry.index, entry]))
+    this.#region.confirmed(0, Number.MAX_SAFE_INTEGER, [{ rangeId: rangeId(1), generation: generation(1) }])
     this.#state = openReplica(this.id, durable, { bounds: this.#options.bounds, rules: this.#options.rules })
     this.#newest = undefined
     this.#options.record({ kind: 'promised', node: this.id, token: durable.promised })
     this.#recordApplied(durable.checkpoint.appliedIndex, this.#state)
     this.#tick(this.#life)
+  }
+
+  get clockMs(): number {
+    return this.#options.queue.nowMs * this.#options.clockRate
+  }
+
+  /** As by SIGSTOP: nothing runs, the world goes on. */
+  stop(): void {
+    this.#stopped ??= []
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped !== undefined
+  }
+
+  resume(): void {
+    const arrived = this.#stopped ?? []
+    this.#stopped = undefined
+    // Which comes first, the timers that are due or what waits in the sockets, is the runtime's habit and no promise.
+    const first = this.#options.random.next() < 0.5
+    for (const each of arrived) if (each.timer === first) each.run()
+    for (const each of arrived) if (each.timer !== first) each.run()
+  }
+
+  /** @param sentMs this node's clock when it asked */
+  leaseGranted(life: number, sentMs: number, durationMs: number): void {
+    this.#whenRunning(() => {
+      if (this.#state === undefined || this.#life !== life) return
+      this.#lease.granted(this.#options.faults.leasesFromReceipt === true ? this.clockMs : sentMs, durationMs)
+    })
+  }
+
+  #whenRunning(run: () => void, timer = false): void {
+    if (this.#stopped === undefined) run()
+    else this.#stopped.push({ timer, run })
   }
 
   /** Loses memory, and of the disk's queue everything beyond a random prefix. */
@@ -108,11 +157,18 @@ export class SimNode {
     this.#diskQueue = []
     this.#flushing = false
     this.#state = undefined
+    this.#stopped = undefined
+    this.#lease.drop()
+    this.#leaseSeenByTimer = false
     this.#replies.clear()
     this.#clients.clear()
   }
 
   learn(record: ShardRecord): void {
+    this.#whenRunning(() => this.#learn(record))
+  }
+
+  #learn(record: ShardRecord): void {
     if (this.#state === undefined) return
     const known = this.#newest
     if (
@@ -132,6 +188,10 @@ export class SimNode {
   }
 
   replicaRequest(from: NodeId, request: ReplicaRequest, answer: (response: ReplicaResponse) => void): void {
+    this.#whenRunning(() => this.#replicaRequest(from, request, answer))
+  }
+
+  #replicaRequest(from: NodeId, request: ReplicaRequest, answer: (response: ReplicaResponse) => void): void {
     if (this.#state === undefined) return
     const id = ++this.#requests
     const promisedBefore = this.#state.promised
@@ -148,6 +208,10 @@ export class SimNode {
   }
 
   clientRequest(request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
+    this.#whenRunning(() => this.#clientRequest(request, answer))
+  }
+
+  #clientRequest(request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
     const state = this.#state
     if (state === undefined) return
     const admission = checkRequest(this.#view(state), request.token)
@@ -157,8 +221,24 @@ export class SimNode {
     }
     const id = ++this.#requests
     this.#clients.set(id, { request, answer })
+    if (request.kind === 'read' && request.lease) {
+      this.#leaseRead(state, id, request)
+      return
+    }
     if (request.kind === 'write') this.#step({ kind: 'write', id, session: request.session, items: request.items })
     else this.#step({ kind: 'read', id })
+  }
+
+  #leaseRead(state: ReplicaState, id: number, request: ClientRequest & { kind: 'read' }): void {
+    const leases = { node: this.#lease, region: this.#region }
+    // The faulty node goes by what a timer saw: its lease is taken as running now.
+    const nowMs = this.#options.faults.checksLeaseByTimer === true && this.#leaseSeenByTimer ? 0 : this.clockMs
+    const admission = admitLeaseRead(this.#view(state), request.token, leases, nowMs)
+    if (!admission.admitted) this.#answer(state, id, { kind: 'refused', code: admission.refusal.code })
+    else {
+      const readIndex = state.shard.appliedIndex
+      this.#answer(state, id, { kind: 'value', stored: state.shard.get(request.key), readIndex })
+    }
   }
 
   #view(state: ReplicaState): ShardView | undefined {
@@ -171,7 +251,10 @@ export class SimNode {
   #tick(life: number): void {
     this.#options.queue.after(20, () => {
       if (this.#state === undefined || this.#life !== life) return
-      this.#step({ kind: 'tick' })
+      this.#whenRunning(() => {
+        this.#leaseSeenByTimer = this.#lease.check(this.clockMs, LEASE_GUARD_MS)
+        this.#step({ kind: 'tick' })
+      }, true)
       this.#tick(life)
     })
   }
@@ -286,10 +369,14 @@ export class SimNode {
     let answered = false
     this.#options.carry(to, request, (response) => {
       answered = true
-      if (this.#life === life) this.#step({ kind: 'response', from: to, request, response })
+      this.#whenRunning(() => {
+        if (this.#life === life) this.#step({ kind: 'response', from: to, request, response })
+      })
     })
     this.#options.queue.after(this.#options.requestTimeoutMs, () => {
-      if (!answered && this.#life === life) this.#step({ kind: 'unanswered', from: to, request })
+      this.#whenRunning(() => {
+        if (!answered && this.#life === life) this.#step({ kind: 'unanswered', from: to, request })
+      })
     })
   }
 
@@ -299,13 +386,17 @@ export class SimNode {
     this.#flushing = true
     const life = this.#life
     this.#options.queue.after(this.#options.random.next() * 6, () => {
-      if (this.#state === undefined || this.#life !== life) return
-      const batch = this.#diskQueue
-      this.#diskQueue = []
-      this.#flushing = false
-      for (const write of batch) write.apply(this.#image)
-      for (const write of batch) if (this.#life === life) write.done()
+      this.#whenRunning(() => this.#flush(life))
     })
+  }
+
+  #flush(life: number): void {
+    if (this.#state === undefined || this.#life !== life) return
+    const batch = this.#diskQueue
+    this.#diskQueue = []
+    this.#flushing = false
+    for (const write of batch) write.apply(this.#image)
+    for (const write of batch) if (this.#life === life) write.done()
   }
 }
 

@@ -20,6 +20,8 @@ export interface SimulationOptions {
    * entries of its own comes back, spreads them one by one, and is succeeded by a leader that has never seen them.
    */
   readonly oldEntriesReturn?: boolean
+  /** Leaders are replaced only after the grantor's wait, nodes get stopped, and half of the reads go by the lease. */
+  readonly leases?: { readonly waitMs: number; /** As far apart as the bound allows. */ readonly worstClocks?: boolean }
   /** Assertions of the core end a node, which is started again, instead of the run. */
   readonly survivesAssertions?: boolean
   /** Virtual time with faults, before everything heals. */
@@ -32,6 +34,7 @@ export interface SimulationRun {
   readonly counts: {
     readonly acknowledged: number
     readonly reads: number
+    readonly leaseReads: number
     readonly refusals: number
     readonly unknown: number
     readonly leaders: number
@@ -55,6 +58,15 @@ const BOUNDS: ReplicaBounds = {
   logEntriesMax: 24,
   logEntriesKept: 6,
   sessionSequencesMax: 48,
+}
+
+/** Clocks wrong by up to a fifth, so that a missing margin shows. */
+const LEASE = { drift: 0.2, leaseMs: 2_000, renewMs: 500, delayMsMax: 500 }
+/** L (1 + d) / (1 - d) and a little. */
+export const LEASE_WAIT_MS = (LEASE.leaseMs * (1 + LEASE.drift)) / (1 - LEASE.drift) + 50
+
+function drifting(random: { next(): number }): number {
+  return 1 + LEASE.drift * (2 * random.next() - 1)
 }
 
 const HEALED_MS_MAX = 20_000
@@ -104,6 +116,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         faults: options.faults ?? {},
         record: (record) => records.push(record),
         requestTimeoutMs: 90,
+        clockRate:
+          options.leases === undefined ? 1 : options.leases.worstClocks === true ? 1 - LEASE.drift : drifting(random),
         ...(options.survivesAssertions === true ? { onBroken: () => (assertions += 1) } : {}),
         carry: (to, request, answered) => {
           if (faulty && request.kind === 'append' && cuts.has(`${id}>appends`)) return
@@ -120,9 +134,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   // The controller: one newest record, told to everybody again and again, never twice the same token.
   let newest = recordOf(ids, token(1, 1), ids[0], 1)
   const past: ShardRecord[] = [newest]
-  const name = (leader: SimNode): void => {
+  const name = (leader: SimNode, mayMove = true): void => {
     const { generation, epoch } = newest.token
-    const next: Token = random.next() < 0.15 ? token(generation + 1n, 1) : token(generation, epoch + 1n)
+    const next: Token = mayMove && random.next() < 0.15 ? token(generation + 1n, 1) : token(generation, epoch + 1n)
     newest = recordOf(ids, next, leader.id, leader.life)
     past.push(newest)
   }
@@ -192,7 +206,75 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     }
     queue.after(atMs + 100, oldEntriesReturn)
   }
-  if (options.oldEntriesReturn === true) oldEntriesReturn()
+  const leaseWorld = (waitMs: number): void => {
+    // The grantor: when it saw which life of a node renew last, by its own clock.
+    const rate = options.leases?.worstClocks === true ? 1 + LEASE.drift : drifting(random)
+    const grantorMs = (): number => queue.nowMs * rate
+    const renewals = new Map<NodeId, { life: number; atMs: number }>()
+    const condemned = new Set<string>()
+    const far = (from: string, to: string, deliver: () => void): void => {
+      if (!cuts.has(`${from}>${to}`)) queue.after(random.next() * LEASE.delayMsMax, deliver)
+    }
+    const renew = (node: SimNode): void => {
+      const { life } = node
+      const sentMs = node.clockMs
+      if (node.state !== undefined && !node.isStopped) {
+        far(node.id, 'controller', () => {
+          const known = renewals.get(node.id)
+          if (known !== undefined && known.life > life) return
+          // A life that was given up renews no more: told so, the process starts anew.
+          if (condemned.has(`${node.id}/${life}`)) {
+            far('controller', node.id, () => {
+              if (node.life === life) node.crash()
+              node.start()
+            })
+            return
+          }
+          renewals.set(node.id, { life, atMs: grantorMs() })
+          far('controller', node.id, () => node.leaseGranted(life, sentMs, LEASE.leaseMs))
+        })
+      }
+      queue.after(LEASE.renewMs, () => renew(node))
+    }
+    const watch = (): void => {
+      const leader = newest.leader
+      const known = leader === undefined ? undefined : renewals.get(leader.nodeId)
+      const gone = known === undefined || BigInt(known.life) !== leader?.nodeEpoch
+      if (leader === undefined || (known !== undefined && (gone || grantorMs() - known.atMs >= waitMs))) {
+        const able = all.filter((node) => node.id !== leader?.nodeId && node.state !== undefined)
+        if (able.length > 0) {
+          condemned.add(`${leader?.nodeId}/${leader?.nodeEpoch}`)
+          name(random.pick(able), false)
+        }
+      }
+      queue.after(20, watch)
+    }
+    const stop = (): void => {
+      if (!faulty) return
+      const node = all.find((each) => each.id === newest.leader?.nodeId) ?? random.pick(all)
+      const die = random.next()
+      if (die < 0.2) {
+        node.crash()
+        crashes += 1
+        queue.after(random.next() * 1_000, () => node.start())
+      } else if (die < 0.6) {
+        node.stop()
+        queue.after(500 + random.next() * 5_000, () => node.resume())
+      } else {
+        // Cut off from everybody but the clients.
+        for (const other of [...ids, 'controller'])
+          for (const pair of [`${node.id}>${other}`, `${other}>${node.id}`]) cuts.add(pair)
+        queue.after(500 + random.next() * 5_000, () => cuts.clear())
+      }
+      queue.after(1_000 + random.next() * 7_000, stop)
+    }
+    for (const node of all) renew(node)
+    watch()
+    stop()
+  }
+
+  if (options.leases !== undefined) leaseWorld(options.leases.waitMs)
+  else if (options.oldEntriesReturn === true) oldEntriesReturn()
   else {
     queue.after(random.next() * 300, rename)
     queue.after(random.next() * 500, crash)
@@ -203,6 +285,10 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     (session) =>
       new SimClient({
         session,
+        // Some wait for as long as a node may be stopped: theirs are the requests it finds when it wakes.
+        timeoutMs: () => (options.leases !== undefined && random.next() < 0.3 ? 8_000 : 120),
+        pauseMsMax: options.leases === undefined ? 12 : 80,
+        leaseReads: options.leases === undefined ? 0 : 0.7,
         queue,
         random,
         route: () => {
@@ -223,13 +309,22 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       }),
   )
 
-  queue.run(options.faultyMs ?? 3_000)
+  queue.run(options.faultyMs ?? (options.leases === undefined ? 3_000 : 25_000))
   faulty = false
-  for (const node of all) node.start()
-  // Whoever is named last gets to serve, and everybody else to follow: some operations run in the healed world too.
-  name(random.pick(all))
+  for (const node of all) {
+    node.start()
+    node.resume()
+  }
+  cuts.clear()
+  // Whoever is named last tells everybody with its barrier what is committed; some operations run in this healed world.
+  // Where leases count, nobody may be named before the last lease read is over.
+  if (options.leases === undefined) name(random.pick(all))
   queue.run(queue.nowMs + 300)
   for (const client of clients) client.stop()
+  if (options.leases !== undefined) {
+    queue.run(queue.nowMs + 10_000)
+    name(random.pick(all), false)
+  }
   queue.run(queue.nowMs + 2_000)
   const atRest = (): boolean => {
     const states = all.map((node) => node.state)
@@ -251,6 +346,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     history: { replicas: ids.length, records, operations, final },
     counts: {
       acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
+      leaseReads: clients.reduce((sum, client) => sum + client.leaseReads, 0),
       reads: clients.reduce((sum, client) => sum + client.reads, 0),
       refusals: clients.reduce((sum, client) => sum + client.refusals, 0),
       unknown: writes.filter((write) => write.outcome === 'info').length,
