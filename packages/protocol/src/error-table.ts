@@ -194,11 +194,11 @@ export function errorOfStatus(grpc: number): ErrorCode {
       return 'INVALID_ARGUMENT'
     case GRPC.resourceExhausted:
       return 'REQUEST_TOO_LARGE'
+    // Cancelled included: who gives up on a call does not learn what became of it.
     case GRPC.unavailable:
     case GRPC.deadlineExceeded:
-      return 'OUTCOME_UNKNOWN'
     case GRPC.cancelled:
-      return 'INTERRUPTED'
+      return 'OUTCOME_UNKNOWN'
     default:
       return 'INTERNAL'
   }

@@ -75,6 +75,10 @@ describe('rpc', () => {
     const w = await world(() => new Promise(() => {}))
     await using channel = w.channel
     await expect(w.status.getStatus({}, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    const giveUp = new AbortController()
+    const given = w.status.getStatus({}, { timeoutMs: 5000, signal: giveUp.signal })
+    setImmediate(() => giveUp.abort())
+    await expect(given).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
     await w.server[Symbol.asyncDispose]()
     await using nobody = openChannel('127.0.0.1:1')
     await expect(clientOf(StatusServiceDefinition, nobody).getStatus({}, { timeoutMs: 5000 })).rejects.toMatchObject({

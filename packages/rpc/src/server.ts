@@ -80,17 +80,20 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
   }
 }
 
+/** What a handler that is cut short throws on: its work may have had its effect, so no caller may be told otherwise. */
+const cutShort = (why: string) => new MeridianError('OUTCOME_UNKNOWN', `${why}; the call may have had its effect`)
+
 async function drain(server: Server, closing: AbortController, drainMs: number, announce: () => void): Promise<void> {
   announce()
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => {
-      closing.abort(new MeridianError('UNAVAILABLE', 'the server is shutting down'))
+      closing.abort(cutShort('the server is shutting down'))
       server.forceShutdown()
       resolve()
     }, drainMs)
     server.tryShutdown(() => {
       clearTimeout(cut)
-      closing.abort(new MeridianError('UNAVAILABLE', 'the server is shutting down'))
+      closing.abort(cutShort('the server is shutting down'))
       resolve()
     })
   })
@@ -206,7 +209,7 @@ function signalOf(
   closing: AbortSignal,
 ): AbortSignal {
   const controller = new AbortController()
-  const reason = new MeridianError('INTERRUPTED', 'the caller gave up')
+  const reason = cutShort('the caller gave up')
   if (call.cancelled) controller.abort(reason)
   call.on('cancelled', () => controller.abort(reason))
   return AbortSignal.any([controller.signal, closing])
