@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { check } from './checker.ts'
-import { LEASE_WAIT_MS, simulate } from './simulation.ts'
+import { LEASE_WAIT_MS } from './lease-world.ts'
+import { simulate } from './simulation.ts'
 import type { SimulationOptions } from './simulation.ts'
 
 interface Mutant {

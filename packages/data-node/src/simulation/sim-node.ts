@@ -5,7 +5,6 @@ import type { ShardRole, ShardView } from '../fence/admit.ts'
 import { LEASE_GUARD_MS, LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
-import { DurableImage } from '../replica/durable-image.ts'
 import type { LogEntry, WriteItem } from '../replica/log-entry.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import { openReplica } from '../replica/replica-state.ts'
@@ -15,6 +14,7 @@ import type { Rules } from '../replica/rules.ts'
 import type { ItemOutcome, StoredValue } from '../replica/shard-state.ts'
 import { step } from '../replica/step.ts'
 import type { EventQueue } from './event-queue.ts'
+import { SimDisk } from './sim-disk.ts'
 import type { HistoryEntry, ReplicaRecord } from './history.ts'
 
 /** Ways to break a node outside its core; the core's own rules are broken through `Rules`. */
@@ -62,18 +62,14 @@ export interface SimNodeOptions {
   readonly onBroken?: (error: unknown) => void
 }
 
-type Disk = { readonly kind: 'write'; readonly apply: (image: DurableImage) => void; readonly done: () => void }
-
 /** The shell around one replica core in virtual time: a disk with a queue, a door, and crashes. */
 export class SimNode {
   readonly id: NodeId
   readonly #options: SimNodeOptions
-  readonly #image = new DurableImage()
+  readonly #disk: SimDisk
   #state: ReplicaState | undefined
   #life = 0
   #newest: ShardRecord | undefined
-  #diskQueue: Disk[] = []
-  #flushing = false
   #entries = new Map<number, LogEntry>()
   #requests = 0
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
@@ -91,6 +87,7 @@ export class SimNode {
   constructor(options: SimNodeOptions) {
     this.id = options.id
     this.#options = options
+    this.#disk = new SimDisk(options.queue, options.random, (run) => this.#whenRunning(run))
   }
 
   get life(): number {
@@ -104,7 +101,7 @@ export class SimNode {
   start(): void {
     if (this.#state !== undefined) return
     this.#life += 1
-    const durable = spoiled(this.#image.shard, this.#options.faults)
+    const durable = spoiled(this.#disk.shard, this.#options.faults)
     this.#entries = new Map(durable.entries.map((entry) => [entry.index, entry]))
     this.#region.confirmed(0, Number.MAX_SAFE_INTEGER, [{ rangeId: rangeId(1), generation: generation(1) }])
     this.#state = openReplica(this.id, durable, { bounds: this.#options.bounds, rules: this.#options.rules })
@@ -149,13 +146,10 @@ export class SimNode {
     else this.#stopped.push({ timer, run })
   }
 
-  /** Loses memory, and of the disk's queue everything beyond a random prefix. */
+  /** Loses memory, and what the disk has not made durable. */
   crash(): void {
     if (this.#state === undefined) return
-    const kept = this.#options.random.int(this.#diskQueue.length + 1)
-    for (const write of this.#diskQueue.slice(0, kept)) write.apply(this.#image)
-    this.#diskQueue = []
-    this.#flushing = false
+    this.#disk.crash()
     this.#state = undefined
     this.#stopped = undefined
     this.#lease.drop()
@@ -293,7 +287,7 @@ export class SimNode {
     switch (effect.kind) {
       case 'persist': {
         const { ticket, write } = effect
-        this.#enqueue(
+        this.#disk.write(
           (image) => image.write(write),
           () => {
             record({ kind: 'promised', node: this.id, token: write.promised })
@@ -304,7 +298,7 @@ export class SimNode {
       }
       case 'trim': {
         const delta = state.shard.takeDirty()
-        this.#enqueue(
+        this.#disk.write(
           (image) => image.checkpoint(delta, effect.through),
           () => {},
         )
@@ -318,7 +312,7 @@ export class SimNode {
         this.#replies.delete(effect.id)
         if (answer === undefined) return
         if (effect.durable && faults.repliesEarly !== true)
-          this.#enqueue(
+          this.#disk.write(
             () => {},
             () => answer(effect.response),
           )
@@ -378,25 +372,6 @@ export class SimNode {
         if (!answered && this.#life === life) this.#step({ kind: 'unanswered', from: to, request })
       })
     })
-  }
-
-  #enqueue(apply: (image: DurableImage) => void, done: () => void): void {
-    this.#diskQueue.push({ kind: 'write', apply, done })
-    if (this.#flushing) return
-    this.#flushing = true
-    const life = this.#life
-    this.#options.queue.after(this.#options.random.next() * 6, () => {
-      this.#whenRunning(() => this.#flush(life))
-    })
-  }
-
-  #flush(life: number): void {
-    if (this.#state === undefined || this.#life !== life) return
-    const batch = this.#diskQueue
-    this.#diskQueue = []
-    this.#flushing = false
-    for (const write of batch) write.apply(this.#image)
-    for (const write of batch) if (this.#life === life) write.done()
   }
 }
 

@@ -1,7 +1,8 @@
 import { seedOf } from '@meridian/testkit'
 import { describe, expect, it } from 'vitest'
 import { check } from './checker.ts'
-import { LEASE_WAIT_MS, simulate } from './simulation.ts'
+import { LEASE_WAIT_MS } from './lease-world.ts'
+import { simulate } from './simulation.ts'
 import type { SimulationOptions, SimulationRun } from './simulation.ts'
 
 const SEEDS = Number(process.env['MERIDIAN_SIM_SEEDS'] ?? 150)

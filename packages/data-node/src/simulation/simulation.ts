@@ -8,9 +8,13 @@ import { RULES } from '../replica/rules.ts'
 import type { Rules } from '../replica/rules.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FinalReplica, History, ReadOperation, ReplicaRecord, WriteOperation } from './history.ts'
+import { holderRate, leaseWorld } from './lease-world.ts'
+import type { LeaseWorldOptions } from './lease-world.ts'
+import { oldEntriesReturn, randomFaults } from './nemesis.ts'
 import { SimClient } from './sim-client.ts'
 import { SimNode } from './sim-node.ts'
 import type { NodeFaults } from './sim-node.ts'
+import type { World } from './world.ts'
 
 export interface SimulationOptions {
   readonly rules?: Partial<Rules>
@@ -21,7 +25,7 @@ export interface SimulationOptions {
    */
   readonly oldEntriesReturn?: boolean
   /** Leaders are replaced only after the grantor's wait, nodes get stopped, and half of the reads go by the lease. */
-  readonly leases?: { readonly waitMs: number; /** As far apart as the bound allows. */ readonly worstClocks?: boolean }
+  readonly leases?: LeaseWorldOptions
   /** Assertions of the core end a node, which is started again, instead of the run. */
   readonly survivesAssertions?: boolean
   /** Virtual time with faults, before everything heals. */
@@ -58,15 +62,6 @@ const BOUNDS: ReplicaBounds = {
   logEntriesMax: 24,
   logEntriesKept: 6,
   sessionSequencesMax: 48,
-}
-
-/** Clocks wrong by up to a fifth, so that a missing margin shows. */
-const LEASE = { drift: 0.2, leaseMs: 2_000, renewMs: 500, delayMsMax: 500 }
-/** L (1 + d) / (1 - d) and a little. */
-export const LEASE_WAIT_MS = (LEASE.leaseMs * (1 + LEASE.drift)) / (1 - LEASE.drift) + 50
-
-function drifting(random: { next(): number }): number {
-  return 1 + LEASE.drift * (2 * random.next() - 1)
 }
 
 const HEALED_MS_MAX = 20_000
@@ -116,8 +111,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         faults: options.faults ?? {},
         record: (record) => records.push(record),
         requestTimeoutMs: 90,
-        clockRate:
-          options.leases === undefined ? 1 : options.leases.worstClocks === true ? 1 - LEASE.drift : drifting(random),
+        clockRate: options.leases === undefined ? 1 : holderRate(random, options.leases),
         ...(options.survivesAssertions === true ? { onBroken: () => (assertions += 1) } : {}),
         carry: (to, request, answered) => {
           if (faulty && request.kind === 'append' && cuts.has(`${id}>appends`)) return
@@ -150,136 +144,24 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     queue.after(25, tell)
   }
   tell()
-  const rename = (): void => {
-    if (!faulty) return
-    // Also two at once: the first may be sealing still, or be told only after the second.
-    for (let times = random.next() < 0.25 ? 2 : 1; times > 0; times--) name(random.pick(all))
-    queue.after(random.next() < 0.3 ? random.next() * 60 : 100 + random.next() * 500, rename)
+  const world: World = {
+    queue,
+    random,
+    ids,
+    nodes: all,
+    cuts,
+    faulty: () => faulty,
+    newest: () => newest,
+    name,
+    crash: (node, downMsMax) => {
+      node.crash()
+      crashes += 1
+      queue.after(random.next() * downMsMax, () => node.start())
+    },
   }
-
-  const crash = (): void => {
-    if (!faulty) return
-    const node = random.pick(all)
-    node.crash()
-    crashes += 1
-    queue.after(random.next() * 300, () => node.start())
-    queue.after(random.next() * 700, crash)
-  }
-
-  const cut = (): void => {
-    if (!faulty) return
-    cuts.clear()
-    if (random.next() < 0.6) {
-      const lone = random.pick(ids)
-      if (random.next() < 0.6) cuts.add(`controller>${lone}`)
-      for (const other of ids) {
-        if (random.next() < 0.8) cuts.add(`${lone}>${other}`)
-        if (random.next() < 0.8) cuts.add(`${other}>${lone}`)
-      }
-    }
-    queue.after(100 + random.next() * 500, cut)
-  }
-
-  const cutOff = (node: SimNode): void => {
-    cuts.clear()
-    for (const other of ids) for (const pair of [`${node.id}>${other}`, `${other}>${node.id}`]) cuts.add(pair)
-  }
-  const oldEntriesReturn = (): void => {
-    if (!faulty) return
-    const [first, second] = random.next() < 0.5 ? [all[0], all[1]] : [all[2], all[0]]
-    if (first === undefined || second === undefined) return
-    const acts: readonly (readonly [afterMs: number, act: () => void])[] = [
-      [0, () => name(first)],
-      [300, () => cutOff(first)],
-      [200, () => name(second)],
-      [0, () => cuts.add(`${second.id}>appends`)],
-      [150 + random.next() * 100, () => cutOff(second)],
-      [0, () => name(first)],
-      [80 + random.next() * 250, () => cutOff(first)],
-      [0, () => name(second)],
-      [300, () => cuts.clear()],
-    ]
-    let atMs = 0
-    for (const [afterMs, act] of acts) {
-      atMs += afterMs
-      queue.after(atMs, act)
-    }
-    queue.after(atMs + 100, oldEntriesReturn)
-  }
-  const leaseWorld = (waitMs: number): void => {
-    // The grantor: when it saw which life of a node renew last, by its own clock.
-    const rate = options.leases?.worstClocks === true ? 1 + LEASE.drift : drifting(random)
-    const grantorMs = (): number => queue.nowMs * rate
-    const renewals = new Map<NodeId, { life: number; atMs: number }>()
-    const condemned = new Set<string>()
-    const far = (from: string, to: string, deliver: () => void): void => {
-      if (!cuts.has(`${from}>${to}`)) queue.after(random.next() * LEASE.delayMsMax, deliver)
-    }
-    const renew = (node: SimNode): void => {
-      const { life } = node
-      const sentMs = node.clockMs
-      if (node.state !== undefined && !node.isStopped) {
-        far(node.id, 'controller', () => {
-          const known = renewals.get(node.id)
-          if (known !== undefined && known.life > life) return
-          // A life that was given up renews no more: told so, the process starts anew.
-          if (condemned.has(`${node.id}/${life}`)) {
-            far('controller', node.id, () => {
-              if (node.life === life) node.crash()
-              node.start()
-            })
-            return
-          }
-          renewals.set(node.id, { life, atMs: grantorMs() })
-          far('controller', node.id, () => node.leaseGranted(life, sentMs, LEASE.leaseMs))
-        })
-      }
-      queue.after(LEASE.renewMs, () => renew(node))
-    }
-    const watch = (): void => {
-      const leader = newest.leader
-      const known = leader === undefined ? undefined : renewals.get(leader.nodeId)
-      const gone = known === undefined || BigInt(known.life) !== leader?.nodeEpoch
-      if (leader === undefined || (known !== undefined && (gone || grantorMs() - known.atMs >= waitMs))) {
-        const able = all.filter((node) => node.id !== leader?.nodeId && node.state !== undefined)
-        if (able.length > 0) {
-          condemned.add(`${leader?.nodeId}/${leader?.nodeEpoch}`)
-          name(random.pick(able), false)
-        }
-      }
-      queue.after(20, watch)
-    }
-    const stop = (): void => {
-      if (!faulty) return
-      const node = all.find((each) => each.id === newest.leader?.nodeId) ?? random.pick(all)
-      const die = random.next()
-      if (die < 0.2) {
-        node.crash()
-        crashes += 1
-        queue.after(random.next() * 1_000, () => node.start())
-      } else if (die < 0.6) {
-        node.stop()
-        queue.after(500 + random.next() * 5_000, () => node.resume())
-      } else {
-        // Cut off from everybody but the clients.
-        for (const other of [...ids, 'controller'])
-          for (const pair of [`${node.id}>${other}`, `${other}>${node.id}`]) cuts.add(pair)
-        queue.after(500 + random.next() * 5_000, () => cuts.clear())
-      }
-      queue.after(1_000 + random.next() * 7_000, stop)
-    }
-    for (const node of all) renew(node)
-    watch()
-    stop()
-  }
-
-  if (options.leases !== undefined) leaseWorld(options.leases.waitMs)
-  else if (options.oldEntriesReturn === true) oldEntriesReturn()
-  else {
-    queue.after(random.next() * 300, rename)
-    queue.after(random.next() * 500, crash)
-    queue.after(random.next() * 500, cut)
-  }
+  if (options.leases !== undefined) leaseWorld(world, options.leases)
+  else if (options.oldEntriesReturn === true) oldEntriesReturn(world)
+  else randomFaults(world)
 
   const clients = ['a', 'b', 'c', 'd'].map(
     (session) =>
