@@ -5,10 +5,16 @@ import type { KnownShard } from './shards.ts'
 
 /** Writes waiting for their end at once; a write that would be one more is not sent, and counted. */
 const OUTSTANDING_MAX = 4000
-/** Most writes wait out a failover; one in so many gives up before, so that there are writes that failed. */
-const IMPATIENT_EVERY = 10
+/**
+ * Most writes wait out a failover. Of so many in a row one gives up before, and one gives up about when its answer is due,
+ * in flight: what is then reported failed must surely have had no effect, and here is where that is hard to say.
+ */
+const KINDS = 10
+const IMPATIENT = 9
+const HASTY = 4
 const PATIENCE_MS = 45_000
 const IMPATIENCE_MS = 1500
+const HASTE_MS = 10
 /** Timers are not finer than this, so what is due is sent in small bunches. */
 const TICK_MS = 10
 
@@ -88,7 +94,7 @@ export class OpenLoopWriter implements AsyncDisposable {
     const number = this.issued
     this.issued += 1
     const write = { key: besideKey(shard.anchor, `${name}-${number}`), value: Buffer.from(`${name} ${number}`) }
-    const timeoutMs = number % IMPATIENT_EVERY === IMPATIENT_EVERY - 1 ? IMPATIENCE_MS : PATIENCE_MS
+    const timeoutMs = patienceMs(number)
     const sent = client
       .write(context.keyspace, [write], { timeoutMs, signal: context.signal })
       .then(([outcome]) => {
@@ -102,4 +108,9 @@ export class OpenLoopWriter implements AsyncDisposable {
     this.#outstanding.add(sent)
     void sent.then(() => this.#outstanding.delete(sent))
   }
+}
+
+function patienceMs(number: number): number {
+  if (number % KINDS === IMPATIENT) return IMPATIENCE_MS
+  return number % KINDS === HASTY ? HASTE_MS : PATIENCE_MS
 }

@@ -108,7 +108,7 @@ function latencyTable(cells: readonly Cell[]): readonly string[] {
   return formatTable(
     [
       { title: 'client' },
-      { title: 'home of the key' },
+      { title: 'home of key' },
       { title: 'RTT', align: 'right' },
       { title: 'write p50', align: 'right' },
       { title: 'p99', align: 'right' },
@@ -117,8 +117,8 @@ function latencyTable(cells: readonly Cell[]): readonly string[] {
     ],
     cells.map(({ client, home, rttMs, writeMs, readMs }) => [
       client,
-      client === home ? `${home} (local)` : home,
-      rttMs === 0 ? '-' : formatMs(rttMs),
+      home,
+      rttMs === 0 ? 'local' : formatMs(rttMs),
       formatMs(writeMs.p50),
       formatMs(writeMs.p99),
       formatMs(readMs.p50),

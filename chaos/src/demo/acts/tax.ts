@@ -79,6 +79,8 @@ export const taxAct: Act = {
     )
     if (best !== undefined) await moveGlobalLeader(world, best.leader, { signal })
     const regional = await handOvers(context)
+    printer.text('')
+    printer.text('A change of leader inside a region:')
     printer.lines(['', ...regionalTable(regional), ''])
     printer.text(
       `An orderly hand-over (${HAND_OVERS} of each region) is two commits in the region; between them the old leader must have told that it let go, which it does with its renewals.`,
@@ -131,7 +133,7 @@ function taxTable(cells: readonly TaxCell[]): readonly string[] {
 function regionalTable(regional: readonly RegionalCost[]): readonly string[] {
   return formatTable(
     [
-      { title: 'regional leader change' },
+      { title: 'region' },
       { title: 'bare commit p50', align: 'right' },
       { title: 'hand-over p50', align: 'right' },
       { title: 'worst', align: 'right' },
