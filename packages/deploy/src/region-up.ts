@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { isMeridianError, regionId } from '@meridian/topology'
+import { regionId } from '@meridian/topology'
 import { isLoopback } from './host.ts'
-import { checkPorts } from './port-check.ts'
-import type { PortUse } from './ports.ts'
+import { checkPortsAfter } from './ports-after.ts'
 import type { SupervisorEvent } from './process-spec.ts'
 import { folderPortUses, loadRegionFolder } from './region-folder.ts'
 import type { RegionFolder } from './region-folder.ts'
@@ -38,10 +36,6 @@ export interface RunningRegion extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** How long the ports of a killed predecessor are waited for: its reaper ends its children in less, ms. */
-const TAKEOVER_TIMEOUT_MS = 5_000
-const TAKEOVER_POLL_MS = 200
-
 /**
  * Runs what one region runs, from its rendered folder, on this machine. Other regions need not be there yet.
  *
@@ -68,25 +62,6 @@ export async function regionUp(options: RegionUpOptions): Promise<RunningRegion>
   let stopped: Promise<void> | undefined
   const stop = () => (stopped ??= owned.disposeAsync())
   return { folder, supervisor, stop, [Symbol.asyncDispose]: stop }
-}
-
-async function checkPortsAfter(
-  predecessor: number | undefined,
-  uses: readonly PortUse[],
-  note: (text: string) => void,
-): Promise<void> {
-  if (predecessor !== undefined)
-    note(`process ${predecessor} held the folder and is gone; waiting for what it ran to end`)
-  for (let waitedMs = 0; ; waitedMs += TAKEOVER_POLL_MS) {
-    try {
-      await checkPorts(uses)
-      return
-    } catch (error) {
-      if (predecessor === undefined || waitedMs >= TAKEOVER_TIMEOUT_MS || !isMeridianError(error, 'PORT_IN_USE'))
-        throw error
-      await delay(TAKEOVER_POLL_MS)
-    }
-  }
 }
 
 async function folderWarnings(regionsDir: string, region: string, folder: RegionFolder): Promise<string[]> {

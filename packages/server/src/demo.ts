@@ -1,10 +1,17 @@
 import { runDemo } from '@meridian/chaos'
 import { startWorld } from '@meridian/lab'
-import { DEMO_DATA } from './commands/demo.ts'
-import type { DemoOptions } from './commands/demo.ts'
+import { DEMO_DATA } from './paths.ts'
 import { wholeNumber, worldDefaults } from './world.ts'
 
 const PLACES_MAX = 1_000_000
+
+export interface DemoOptions {
+  readonly json?: boolean
+  readonly data?: string
+  readonly act?: string[]
+  readonly places?: string
+  readonly basePort?: string
+}
 
 /** `meridian demo`. @returns the exit code: 0 when every verdict is valid */
 export function demo(options: DemoOptions, signal: AbortSignal): Promise<number> {

@@ -2,12 +2,20 @@ import { startWorld } from '@meridian/lab'
 import type { World } from '@meridian/lab'
 import { MeridianError } from '@meridian/topology'
 import { aborted } from './aborted.ts'
-import { DEFAULT_DATA } from './commands/up.ts'
-import type { UpOptions } from './commands/up.ts'
+import { WORLD_DATA } from './paths.ts'
 import { worldLines } from './world-report.ts'
 import { wholeNumber, worldDefaults } from './world.ts'
 
 const REGIONS_MAX = 5
+
+export interface UpOptions {
+  readonly data?: string
+  readonly json?: boolean
+  readonly regions: string
+  readonly etcdMembers: string
+  readonly fresh?: boolean
+  readonly basePort?: string
+}
 
 /** `meridian up`: until it is asked to stop. */
 export async function up(options: UpOptions, signal: AbortSignal): Promise<void> {
@@ -16,7 +24,7 @@ export async function up(options: UpOptions, signal: AbortSignal): Promise<void>
     throw new MeridianError('INVALID_ARGUMENT', '--etcd-members is 1 or 3: two members survive no loss')
   const regions = wholeNumber('--regions', options.regions, 3, REGIONS_MAX)
   const print = (line: string) => process.stdout.write(`${line}\n`)
-  const dataDir = options.data ?? process.env['MERIDIAN_DATA'] ?? DEFAULT_DATA
+  const dataDir = options.data ?? process.env['MERIDIAN_DATA'] ?? WORLD_DATA
   await using world = await startWorld({
     ...worldDefaults(dataDir),
     regions,

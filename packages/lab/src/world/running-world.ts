@@ -1,14 +1,12 @@
+import { logTail } from '@meridian/deploy'
 import type { Supervisor, SupervisorEvent } from '@meridian/deploy'
 import { MeridianError } from '@meridian/topology'
 
 import type { Calibration } from '../calibrate.ts'
 import type { Lab } from '../lab.ts'
 import type { WanMatrix } from '../wan-matrix.ts'
-import { tailOf } from './log-tail.ts'
 import type { WorldProcessSpec } from './world-processes.ts'
 import type { World, WorldExit, WorldProcess, WorldRegion } from './world.ts'
-
-const LOG_TAIL_LINES = 40
 
 export interface WorldParts {
   readonly regions: readonly WorldRegion[]
@@ -70,7 +68,7 @@ export class RunningWorld implements World {
   logTail(name: string): string {
     const found = this.#parts.processes.find((each) => each.spec.name === name)
     if (found === undefined) throw new MeridianError('INVALID_ARGUMENT', `no process named ${JSON.stringify(name)}`)
-    return tailOf(found.spec.logFile, LOG_TAIL_LINES)
+    return logTail(found.spec.logFile)
   }
 
   onExit(listener: (exit: WorldExit) => void): () => void {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { join, resolve } from 'node:path'
 
 import {
-  checkPorts,
+  checkPortsAfter,
   loadRegionFolder,
   loadTopology,
   lockWorld,
@@ -12,7 +12,7 @@ import {
   Supervisor,
   writeRendered,
 } from '@meridian/deploy'
-import type { ExitPolicy, PortUse, RegionFolder, SupervisorEvent, Topology } from '@meridian/deploy'
+import type { ExitPolicy, RegionFolder, SupervisorEvent, Topology } from '@meridian/deploy'
 import { systemClock } from '@meridian/loop'
 import { isMeridianError, MeridianError } from '@meridian/topology'
 
@@ -67,8 +67,6 @@ export interface WorldOptions extends WorldShape {
   readonly signal?: AbortSignal
 }
 
-/** How long the ports of a killed predecessor are waited for: its reaper ends its children in less, ms. */
-const TAKEOVER_MS_MAX = 5_000
 const LEADER_MS_MAX = 60_000
 const READY_MS_MAX = 60_000
 const POLL_MS = 100
@@ -272,25 +270,6 @@ async function until<T>(
   }
   const why = last instanceof Error ? `: ${last.message}` : ''
   throw new MeridianError('UNAVAILABLE', `${what} after ${timeoutMs} ms${why}`, { cause: last })
-}
-
-async function checkPortsAfter(
-  predecessor: number | undefined,
-  uses: readonly PortUse[],
-  note: (text: string) => void,
-): Promise<void> {
-  if (predecessor !== undefined)
-    note(`process ${predecessor} held the folder and is gone; waiting for what it ran to end`)
-  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
-    try {
-      await checkPorts(uses)
-      return
-    } catch (error) {
-      if (predecessor === undefined || waitedMs >= TAKEOVER_MS_MAX || !isMeridianError(error, 'PORT_IN_USE'))
-        throw error
-      await delay(POLL_MS)
-    }
-  }
 }
 
 function matched(folders: ReadonlyMap<string, RegionFolder>, region: string): RegionFolder {

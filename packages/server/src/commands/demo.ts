@@ -1,17 +1,6 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { contextOf } from '@meridian/cli'
-import { HOME } from '../paths.ts'
-
-export interface DemoOptions {
-  readonly json?: boolean
-  readonly data?: string
-  readonly act?: string[]
-  readonly places?: string
-  readonly basePort?: string
-}
-
-export const DEMO_DATA = join(HOME, '.meridian/demo')
+import type { DemoOptions } from '../demo.ts'
 
 export function addDemoCommand(program: Command): void {
   program

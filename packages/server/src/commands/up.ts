@@ -1,18 +1,6 @@
-import { join } from 'node:path'
 import type { Command } from 'commander'
 import { contextOf } from '@meridian/cli'
-import { HOME } from '../paths.ts'
-
-export interface UpOptions {
-  readonly data?: string
-  readonly json?: boolean
-  readonly regions: string
-  readonly etcdMembers: string
-  readonly fresh?: boolean
-  readonly basePort?: string
-}
-
-export const DEFAULT_DATA = join(HOME, '.meridian/world')
+import type { UpOptions } from '../up.ts'
 
 export function addUpCommand(program: Command): void {
   program
