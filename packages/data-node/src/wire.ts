@@ -6,6 +6,7 @@ import type {
   ShardRecord as WireShardRecord,
 } from '@meridian/protocol'
 import {
+  compareTokens,
   keyBytes,
   keyOfBytes,
   keyspaceName,
@@ -16,10 +17,10 @@ import {
   rangeId,
   regionId,
 } from '@meridian/topology'
-import type { Key, ShardId } from '@meridian/topology'
+import type { Key, ShardId, Token } from '@meridian/topology'
 import type { FenceRefusal } from './fence/admit.ts'
 import type { ShardRecord } from './fence/shard-record.ts'
-import type { LogEntry, WriteItem } from './replica/log-entry.ts'
+import type { LogEntry, LogPosition, WriteItem } from './replica/log-entry.ts'
 import type { AppendRequest } from './replica/replica-message.ts'
 
 /** Sequences beyond this would not survive the disk's signed 64 bits. */
@@ -129,21 +130,35 @@ export function toWireAppend(shard: ShardId, from: string, request: AppendReques
   }
 }
 
-/** @throws MeridianError INVALID_ARGUMENT when entries have gaps or do not follow the previous one */
+/** @throws MeridianError INVALID_ARGUMENT when the entries are no piece of a log */
 export function fromWireAppend(wire: WireAppendRequest): AppendRequest {
   const previous = { index: fromWireIndex(wire.previousIndex), token: fromWireToken(wire.previousToken) }
-  const entries = wire.entries.map(fromWireEntry)
-  for (const [at, entry] of entries.entries()) {
-    if (entry.index !== previous.index + 1 + at)
-      throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} is out of place`)
-  }
-  return {
-    kind: 'append',
-    token: fromWireToken(wire.token),
-    previous,
-    entries,
-    commitIndex: fromWireIndex(wire.commitIndex),
-  }
+  const token = fromWireToken(wire.token)
+  const entries = fromWireEntries(wire.entries, previous, token)
+  return { kind: 'append', token, previous, entries, commitIndex: fromWireIndex(wire.commitIndex) }
+}
+
+/**
+ * Entries as another node sent them, checked to be what can stand after `previous` in a log under `tokenMax`: inside, a
+ * gap or a falling token is a broken invariant that ends the process, and no peer may cause that.
+ *
+ * @param previous undefined when only its token is known
+ */
+export function fromWireEntries(
+  wire: readonly WireLogEntry[],
+  previous: LogPosition | { readonly index: undefined; readonly token: Token },
+  tokenMax: Token,
+): LogEntry[] {
+  let { index, token } = previous
+  return wire.map((each) => {
+    const entry = fromWireEntry(each)
+    const falls = compareTokens(entry.token, token) < 0 || compareTokens(entry.token, tokenMax) > 0
+    if (falls || entry.index < 1 || (index !== undefined && entry.index !== index + 1)) {
+      throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} cannot follow entry ${index ?? 'asked for'}`)
+    }
+    ;({ index, token } = entry)
+    return entry
+  })
 }
 
 /** Log positions are plain numbers inside: a log would need 285 years of a million entries a second to outgrow them. */

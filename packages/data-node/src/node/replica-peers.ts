@@ -4,7 +4,7 @@ import type { ChannelPool } from '@meridian/rpc'
 import { MeridianError } from '@meridian/topology'
 import type { NodeId, ShardId } from '@meridian/topology'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
-import { fromWireEntry, fromWireIndex, toWireAppend } from '../wire.ts'
+import { fromWireEntries, fromWireIndex, toWireAppend } from '../wire.ts'
 import { NODE_LIMITS } from './node-config.ts'
 
 /** How replicas of other nodes are asked. */
@@ -53,11 +53,9 @@ export class ReplicaPeers {
           { shardId: shard, token, fromIndex: BigInt(request.fromIndex), limitBytes: request.bytesMax },
           { timeoutMs: NODE_LIMITS.appendMs },
         )
-        return {
-          kind: 'fetch',
-          entries: fetched.entries.map(fromWireEntry),
-          previousToken: fromWireToken(fetched.previousToken),
-        }
+        const previousToken = fromWireToken(fetched.previousToken)
+        const entries = fromWireEntries(fetched.entries, { index: undefined, token: previousToken }, request.token)
+        return { kind: 'fetch', entries, previousToken }
       }
       case 'confirm': {
         const confirmed = await client.confirmToken({ shardId: shard, token }, { timeoutMs: NODE_LIMITS.replicaCallMs })
