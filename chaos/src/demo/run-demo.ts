@@ -130,7 +130,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   printer.text('')
   printer.text(
-    `${exit === 0 ? 'All claims hold.' : exit === INTERRUPTED ? 'Interrupted.' : 'NOT all claims hold.'} ${formatMs(tookMs)} in all, everything is stopped. History: ${history}`,
+    `${exit === 0 ? 'All claims hold.' : exit === INTERRUPTED ? 'Interrupted.' : 'NOT all claims hold.'} ${formatMs(tookMs)} in all, everything is stopped.${world === undefined ? '' : ` History: ${history}`}`,
   )
   if (options.json) options.out.write(formatReport(report))
   return exit
