@@ -60,11 +60,11 @@ describe('lease arithmetic under clocks whose rates differ by up to d', () => {
   it('nested: what a node was told remains ends before the region can be taken over', () => {
     fc.assert(
       fc.property(world, rate, fc.double({ min: 0, max: L_MS, noNaN: true }), (sample, nodeRate, askedAfterMs) => {
-        const agent = clockOf(sample.holderRate, 0)
+        const region = clockOf(sample.holderRate, 0)
         const node = clockOf(nodeRate, sample.holderOrigin)
-        const deadline = agent(sample.sentMs) + L_MS
+        const deadline = region(sample.sentMs) + L_MS
         const answered = sample.sentMs + askedAfterMs + sample.thereMs
-        const remaining = deadline - agent(answered)
+        const remaining = deadline - region(answered)
         const leases = new RegionLeases()
         const pair = { rangeId: rangeId(1), generation: generation(1) }
         leases.confirmed(node(answered - sample.thereMs), remaining, [pair])
