@@ -1,7 +1,7 @@
 import { globalVoterEnv, regionMemberEnv } from './render/etcd-env.ts'
 import { countedFrom1 } from './render/layout.ts'
 import { meridianYaml } from './render/meridian-yaml.ts'
-import { directGatewayUrl, natsConf } from './render/nats-conf.ts'
+import { directGatewayUrl, natsConf, NOWHERE, ownGateway } from './render/nats-conf.ts'
 import type { Topology } from './topology.ts'
 
 export const RENDERED_MARK = 'Rendered from regions/topology.yaml by `meridian region render`'
@@ -13,7 +13,10 @@ export const MERIDIAN_YAML_FILE = 'meridian.yaml'
 export const memberEnvFile = (member: number): string => `etcd-region-${member}.env`
 
 export interface RenderOptions {
-  /** URL on which the nats-server of `source` dials the gateway of `target`. Default: the target's address. */
+  /**
+   * URL on which the nats-server of `source` dials the gateway of `target`; given, gateways advertise nothing else, so
+   * that gossip leads nobody around it. Default: the target's address.
+   */
   readonly gatewayUrl?: (source: string, target: string) => string
   /** When given, the etcd files name data folders under it; otherwise whoever starts etcd says where its data is. */
   readonly dataRoot?: string
@@ -40,6 +43,7 @@ export function render(topology: Topology, options: RenderOptions = {}): Map<str
         topology,
         region,
         (target) => options.gatewayUrl?.(region.id, target.id) ?? directGatewayUrl(topology, target),
+        options.gatewayUrl === undefined ? ownGateway(topology, region) : NOWHERE,
       ),
     )
     add(MERIDIAN_YAML_FILE, meridianYaml(header, topology, region))

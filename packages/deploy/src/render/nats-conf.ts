@@ -7,19 +7,31 @@ import { LOOPBACK, natsName, ownHost, portsOf } from './layout.ts'
 export const directGatewayUrl = (topology: Topology, target: TopologyRegion): string =>
   `nats://${hostPort(target.address, portsOf(topology, target).natsGateway)}`
 
+export const ownGateway = (topology: Topology, region: TopologyRegion): string =>
+  hostPort(region.address, portsOf(topology, region).natsGateway)
+
 export const ownNatsUrl = (topology: Topology, region: TopologyRegion): string =>
   `nats://${hostPort(ownHost(region), portsOf(topology, region).natsClient)}`
 
 /**
+ * Where nobody ever listens: what a gateway advertises that must be dialled only as its peers' configurations say. A
+ * loopback port is refused at once, on every machine; a name that resolves nowhere would cost a look-up, seconds where
+ * there is no resolver, and be an address somewhere else where one answers for every name.
+ */
+export const NOWHERE = `${LOOPBACK}:1`
+
+/**
  * One server per region, full mesh of gateways. After a reconnect a server dials what the other *advertised*, not what
- * its configuration names: `advertise` therefore is the region's address and never left to a guess, and under the lab,
- * whose addresses resolve nowhere, that keeps NATS on the links. JetStream is off: hints are not stored.
+ * its configuration names: `advertise` therefore is never left to a guess. JetStream is off: hints are not stored.
+ *
+ * @param advertise `host:port`; NOWHERE keeps every connection on the ways of `gatewayUrl`
  */
 export function natsConf(
   header: string,
   topology: Topology,
   region: TopologyRegion,
   gatewayUrl: (target: TopologyRegion) => string,
+  advertise: string,
 ): string {
   const ports = portsOf(topology, region)
   const { pingMs, pingsOutMax, payloadBytesMax } = topology.nats
@@ -36,7 +48,7 @@ ping_max: ${pingsOutMax}
 gateway {
   name: "${region.id}"
   listen: "${hostPort(region.listen, ports.natsGateway)}"
-  advertise: "${hostPort(region.address, ports.natsGateway)}"
+  advertise: "${advertise}"
   reject_unknown_cluster: true
   gateways: [
 ${gateways.join('')}  ]
