@@ -36,4 +36,23 @@ export class Bell {
     this.#rung = false
     signal.throwIfAborted()
   }
+
+  /**
+   * Runs `work`, which a ring cuts by its signal; undefined then, and the next `wait` does not wait. Rings from before
+   * are what this work answers.
+   */
+  async during<T>(signal: AbortSignal, work: (cut: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    this.#rung = false
+    const cut = new AbortController()
+    this.#wake = () => cut.abort(new Error('rung'))
+    try {
+      return await work(AbortSignal.any([signal, cut.signal]))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!cut.signal.aborted) throw error
+      return undefined
+    } finally {
+      this.#wake = undefined
+    }
+  }
 }

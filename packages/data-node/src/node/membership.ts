@@ -142,6 +142,8 @@ export class Membership {
   async #renew(epoch: NodeEpoch, signal: AbortSignal, stale: () => void): Promise<void> {
     const { nodeId, clock, log, lag, probe, nodeLease, random } = this.#options
     const api = this.#options.api()
+    // Every second renewal at least is waited for, however often shards are lost.
+    let mayCut = true
     for (let failures = 0; ;) {
       const begunMs = clock.nowMs()
       await probe()
@@ -153,14 +155,22 @@ export class Membership {
         continue
       }
       try {
-        const answered = await api.ask(async (client) => {
-          // Sampled per attempt and before sending: the lease runs from here.
-          const sentMs = clock.nowMs()
-          const request = { nodeId, nodeEpoch: epoch, appliedRevision: this.#appliedRevision }
-          const { leaseMs } = await client.renewNode(request, { timeoutMs: NODE_LIMITS.regionCallMs, signal })
-          return { sentMs, leaseMs }
-        })
+        // A renewal waits for the next commit of its region; one that has become old news is not worth waiting for.
+        const answered = await this.#renewBell.during(signal, (cut) =>
+          api.ask(async (client) => {
+            // Sampled per attempt and before sending: the lease runs from here.
+            const sentMs = clock.nowMs()
+            const request = { nodeId, nodeEpoch: epoch, appliedRevision: this.#appliedRevision }
+            const { leaseMs } = await client.renewNode(request, {
+              timeoutMs: NODE_LIMITS.regionCallMs,
+              signal: mayCut ? cut : signal,
+            })
+            return { sentMs, leaseMs }
+          }),
+        )
         signal.throwIfAborted()
+        mayCut = answered !== undefined
+        if (answered === undefined) continue
         nodeLease.granted(answered.sentMs, answered.leaseMs)
         failures = 0
         const everyMs = Math.min(NODE_LIMITS.renewEveryMs, answered.leaseMs / NODE_LIMITS.renewalsPerLease)
