@@ -16,12 +16,20 @@ interface Floor {
 
 function table(): Floor[] {
   const rows = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8').matchAll(
-    /^\| (\d) \| ([a-z-]+) \| ([^|]*) \| ?([^|]*) ?\|$/gm,
+    /^\| *(\d) *\| *([a-z-]+) *\|([^|]*)\|([^|]*)\|$/gm,
   )
   return [...rows].map(([, floor = '', name = '', may = '', alone = '']) => ({
     floor: Number(floor),
     name,
-    may: may.trim() === '*' ? 'all' : new Set(may.trim().split(/\s+/).filter((word) => word !== '-')),
+    may:
+      may.trim() === '*'
+        ? 'all'
+        : new Set(
+            may
+              .trim()
+              .split(/\s+/)
+              .filter((word) => word !== '-'),
+          ),
     alone: alone.trim() === '' ? [] : alone.trim().split(/\s+/),
   }))
 }
@@ -31,7 +39,9 @@ const folder = (name: string) => join(ROOT, name === 'chaos' || name === 'bench'
 function manifest(name: string): { dependencies: Record<string, string>; devDependencies: Record<string, string> } {
   const parsed: unknown = JSON.parse(readFileSync(join(folder(name), 'package.json'), 'utf8'))
   const part = (field: string): Record<string, string> =>
-    typeof parsed === 'object' && parsed !== null && field in parsed ? (parsed as Record<string, Record<string, string>>)[field] ?? {} : {}
+    typeof parsed === 'object' && parsed !== null && field in parsed
+      ? ((parsed as Record<string, Record<string, string>>)[field] ?? {})
+      : {}
   return { dependencies: part('dependencies'), devDependencies: part('devDependencies') }
 }
 
@@ -70,7 +80,8 @@ describe('floors', () => {
       if (!from.startsWith(SCOPE)) continue
       const other = from.slice(SCOPE.length).split('/')[0] ?? ''
       const test = /\.test\.ts$|\/(testing|conformance|simulation|fixtures)\//.test(`/${file}`)
-      const declared = `${SCOPE}${other}` in dependencies || (`${SCOPE}${other}` in devDependencies && (test || TEST_ONLY.has(other)))
+      const declared =
+        `${SCOPE}${other}` in dependencies || (`${SCOPE}${other}` in devDependencies && (test || TEST_ONLY.has(other)))
       expect(declared || other === name, `${name}/src/${file} imports ${from}`).toBe(true)
     }
   })
