@@ -3,6 +3,7 @@ export * from './gen/meridian/control/v1/control.ts'
 export * from './gen/meridian/data/v1/data.ts'
 export * from './gen/meridian/feed/v1/feed.ts'
 export * from './gen/meridian/region/v1/region.ts'
+export * from './gen/meridian/tax/v1/tax.ts'
 export {
   Position as WirePosition,
   Range as WireRange,
