@@ -1,5 +1,5 @@
-import { greatCircleKm } from '@meridian/lab'
-import type { Coordinates } from '@meridian/lab'
+import { greatCircleKm } from '@meridian/tax'
+import type { Coordinates } from '@meridian/tax'
 import { EMPTY_KEY, keyOfText, MeridianError } from '@meridian/topology'
 import type { Key } from '@meridian/topology'
 import { placeKey } from './place.ts'

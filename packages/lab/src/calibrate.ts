@@ -1,6 +1,6 @@
+import type { RttLookup } from '@meridian/tax'
 import { MeridianError } from '@meridian/topology'
 
-import type { RttLookup } from './commit-floor.ts'
 import { PROBE_PORT } from './front/probe-point.ts'
 import { Probe } from './probe.ts'
 import { wanHost } from './wan-name.ts'

@@ -3,11 +3,11 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { commitFloorMs } from '@meridian/tax'
 import { findBinary, freePorts, tempDir, waitFor } from '@meridian/testkit'
 import { expect, test } from 'vitest'
 
 import { calibratedRttMs, quantile } from './calibrate.ts'
-import { commitFloorMs } from './commit-floor.ts'
 import { awsMatrix, startTestLab } from './fixtures/start-test-lab.ts'
 import { wanHost } from './wan-name.ts'
 

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises'
 
 import { parseYaml } from '@meridian/deploy'
 import type { Problem } from '@meridian/deploy'
+import { fibreFloorRttMs } from '@meridian/tax'
 import { MeridianError, regionId } from '@meridian/topology'
 import { z } from 'zod'
-
-import { fibreFloorRttMs } from './great-circle.ts'
 
 export interface WanRegion {
   readonly id: string

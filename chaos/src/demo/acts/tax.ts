@@ -1,6 +1,7 @@
 import { distributionOf, leaderPlaces, measureLatencyTax, RawCommit, taxRatio } from '@meridian/bench'
 import type { Distribution, TaxCell, TaxClient } from '@meridian/bench'
-import { calibratedRttMs, commitFloorMs, moveGlobalLeader } from '@meridian/lab'
+import { calibratedRttMs, moveGlobalLeader } from '@meridian/lab'
+import { commitFloorMs } from '@meridian/tax'
 import { EMPTY_KEY, keyspaceName, MeridianError } from '@meridian/topology'
 import { formatMs } from '../../report/figures.ts'
 import { formatTable } from '../../report/table.ts'

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { identityOf, isAlive, loadRegionFolder } from '@meridian/deploy'
+import { commitFloorMs } from '@meridian/tax'
 import { tempDir, waitFor } from '@meridian/testkit'
 import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { commitFloorMs } from '../commit-floor.ts'
 import { NatsTextClient } from '../fixtures/nats-text-client.ts'
 import { occupyTwo, startTestWorld, testBasePort, testWorldOptions } from '../fixtures/start-test-world.ts'
 import { etcdCall } from './etcd-http.ts'

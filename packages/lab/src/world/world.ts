@@ -1,7 +1,7 @@
 import type { ProcessState } from '@meridian/deploy'
+import type { Coordinates } from '@meridian/tax'
 
 import type { Calibration } from '../calibrate.ts'
-import type { Coordinates } from '../great-circle.ts'
 import type { Lab } from '../lab.ts'
 import type { WanMatrix } from '../wan-matrix.ts'
 

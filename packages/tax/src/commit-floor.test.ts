@@ -1,16 +1,12 @@
-import { fileURLToPath } from 'node:url'
-
 import { describe, expect, test } from 'vitest'
 
 import { commitFloorMs, quorumRttMs } from './commit-floor.ts'
-import { loadWanMatrix } from './wan-matrix.ts'
-
-const aws = await loadWanMatrix(fileURLToPath(new URL('../../../regions/wan/aws.yaml', import.meta.url)))
+import { AWS_REGIONS, awsRttMs } from './fixtures/aws.ts'
 
 /** Rows are leaders, columns clients, both in the order of the matrix; worked out by hand from the table of round trips. */
 const WORLDS = [
   {
-    regions: aws.first(3).regionIds,
+    regions: AWS_REGIONS.slice(0, 3),
     quorums: [70.5, 70.5, 186.6],
     floors: [
       [70.5, 141.0, 306.3],
@@ -19,7 +15,7 @@ const WORLDS = [
     ],
   },
   {
-    regions: aws.regionIds,
+    regions: AWS_REGIONS,
     quorums: [72.5, 127.3, 162.7, 100.9, 100.9],
     floors: [
       [72.5, 143.0, 308.3, 145.0, 224.9],
@@ -33,12 +29,12 @@ const WORLDS = [
 
 describe.each(WORLDS)('$regions.length regions', ({ regions, quorums, floors }) => {
   test('quorum of every leader', () => {
-    expect(regions.map((leader) => quorumRttMs(leader, regions, aws.rttMs))).toEqual(quorums)
+    expect(regions.map((leader) => quorumRttMs(leader, regions, awsRttMs))).toEqual(quorums)
   })
 
   test('floor of every leader and client', () => {
     const computed = regions.map((leader) =>
-      regions.map((client) => Number(commitFloorMs(client, leader, regions, aws.rttMs).toFixed(1))),
+      regions.map((client) => Number(commitFloorMs(client, leader, regions, awsRttMs).toFixed(1))),
     )
     expect(computed).toEqual(floors)
   })
@@ -46,11 +42,11 @@ describe.each(WORLDS)('$regions.length regions', ({ regions, quorums, floors }) 
 
 test('losing a voter moves the quorum of the rest', () => {
   const rest = ['eu-west', 'ap-southeast']
-  expect(quorumRttMs('eu-west', rest, aws.rttMs)).toBe(186.6)
-  expect(quorumRttMs('us-east', ['us-east', 'ap-southeast'], aws.rttMs)).toBe(235.8)
+  expect(quorumRttMs('eu-west', rest, awsRttMs)).toBe(186.6)
+  expect(quorumRttMs('us-east', ['us-east', 'ap-southeast'], awsRttMs)).toBe(235.8)
 })
 
 test('a single voter needs nobody, and a leader that does not vote is a bug', () => {
-  expect(quorumRttMs('us-east', ['us-east'], aws.rttMs)).toBe(0)
-  expect(() => quorumRttMs('us-west', ['us-east'], aws.rttMs)).toThrow('assertion')
+  expect(quorumRttMs('us-east', ['us-east'], awsRttMs)).toBe(0)
+  expect(() => quorumRttMs('us-west', ['us-east'], awsRttMs)).toThrow('assertion')
 })
