@@ -189,6 +189,17 @@ describe('three etcd members', () => {
     await cluster.ready()
   })
 
+  it('moves the leadership to a member named, asked by way of any, while writes go on', async () => {
+    await using store = await open(...cluster.members.map(({ clientUrl }) => clientUrl))
+    const members = await store.members()
+    expect(members.map(({ name }) => name).toSorted()).toEqual(cluster.members.map(({ name }) => name).toSorted())
+    for (const { memberId } of members) {
+      await Promise.all([store.moveLeader(memberId), write(store, put('/move/a', memberId))])
+      expect((await store.members()).map((member) => member.status?.leader)).toEqual(members.map(() => memberId))
+    }
+    expect(text((await store.get('/move/a'))?.value)).toBe(members.at(-1)?.memberId)
+  })
+
   it('brings a watch that had to go far back to the nearest, without a word and without loss', async () => {
     const [near, far] = cluster.members
     if (near === undefined || far === undefined) throw new Error('no members')

@@ -18,6 +18,7 @@ export type {
   RecordChange,
   Store,
   StoreLease,
+  StoreMember,
   StoreRecord,
   StoreStatus,
   Txn,

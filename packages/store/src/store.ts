@@ -108,9 +108,22 @@ export interface StoreStatus {
   readonly leader: string | undefined
   readonly memberId: string
   readonly raftTerm: bigint
+  /** Last log entry the member knows to be committed: how far it is behind another is the difference. */
+  readonly raftIndex: bigint
   readonly revision: Revision
   readonly version: string
   readonly endpoint: string
+}
+
+/** One member, as its cluster lists it and as it says of itself. */
+export interface StoreMember {
+  readonly memberId: string
+  /** What its operator called it; empty for one that never started. */
+  readonly name: string
+  /** It has no vote. */
+  readonly learner: boolean
+  /** Its own answer, just now; undefined: it gave none in time, or none of the endpoints known here is its. */
+  readonly status: StoreStatus | undefined
 }
 
 /**
@@ -141,4 +154,12 @@ export interface Store extends AsyncDisposable {
   renewLease(id: LeaseId, signal?: AbortSignal): Promise<number | undefined>
   revokeLease(id: LeaseId, signal?: AbortSignal): Promise<void>
   status(signal?: AbortSignal): Promise<StoreStatus>
+  /** All members, each asked for itself at once: takes as long as the slowest that answers, or a bounded wait. */
+  members(signal?: AbortSignal): Promise<readonly StoreMember[]>
+  /**
+   * Has the leader hand over to `memberId`, a voter, and resolves when it leads; does nothing when it leads already.
+   * Writes on their way meanwhile wait, or are OUTCOME_UNKNOWN. INVALID_ARGUMENT: it is no voter. UNAVAILABLE: no
+   * leader was reached, and nothing was asked of any. OUTCOME_UNKNOWN: it may have become the leader, or may yet.
+   */
+  moveLeader(memberId: string, signal?: AbortSignal): Promise<void>
 }

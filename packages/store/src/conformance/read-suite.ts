@@ -97,5 +97,17 @@ export function readSuite(context: SuiteContext): void {
       expect(status.revision).toBe(revision)
       expect(status.leader).toBe(status.memberId)
     })
+
+    it('lists its members, each with its own answer, and leaves the leader where it is wanted', async () => {
+      const { store } = context.main()
+      const { leader } = await store.status()
+      const members = await store.members()
+      const leading = members.find((member) => member.memberId === leader)
+      expect(leading).toMatchObject({ learner: false, status: { memberId: leader, leader } })
+      expect(leading?.name).not.toBe('')
+      await store.moveLeader(leader ?? '')
+      expect((await store.status()).leader).toBe(leader)
+      await expect(store.moveLeader('abcdef')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    })
   })
 }

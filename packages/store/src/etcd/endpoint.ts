@@ -2,7 +2,7 @@ import type { Client, ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
 import { connectivityState, credentials as grpcCredentials, Metadata } from '@grpc/grpc-js'
 import { Host } from 'etcd3/lib/connection-pool.js'
 
-export type Service = 'KV' | 'Watch' | 'Lease' | 'Maintenance'
+export type Service = 'KV' | 'Watch' | 'Lease' | 'Maintenance' | 'Cluster'
 
 /** PEM of mutual TLS; all endpoints must then be https. */
 export interface EtcdCredentials {

@@ -24,6 +24,7 @@ export async function memberStatus(
     leader: response.leader === '0' ? undefined : memberName(response.leader),
     memberId: memberName(response.header.member_id),
     raftTerm: BigInt(response.raftTerm),
+    raftIndex: BigInt(response.raftIndex),
     revision: revisionOf(response.header.revision),
     version: response.version,
     endpoint: endpoint.url,
@@ -31,6 +32,6 @@ export async function memberStatus(
 }
 
 /** In hex, as etcdctl prints and takes it. */
-function memberName(id: string): string {
+export function memberName(id: string): string {
   return BigInt(id).toString(16)
 }

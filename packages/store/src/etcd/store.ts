@@ -9,6 +9,7 @@ import type {
   ReadOptions,
   Store,
   StoreLease,
+  StoreMember,
   StoreRecord,
   StoreStatus,
   Txn,
@@ -21,6 +22,7 @@ import { EtcdEndpoint } from './endpoint.ts'
 import { Endpoints } from './endpoints.ts'
 import { grantLease, renewLease, revokeLease } from './lease.ts'
 import { getRecord, listRecords } from './read.ts'
+import { clusterMembers, moveLeader } from './members.ts'
 import { storeStatus } from './status.ts'
 import { commitTxn } from './txn.ts'
 import type { WatchContext } from './watch.ts'
@@ -111,6 +113,14 @@ class EtcdStore implements Store {
 
   async status(signal?: AbortSignal): Promise<StoreStatus> {
     return storeStatus(this.#context, signal)
+  }
+
+  async members(signal?: AbortSignal): Promise<readonly StoreMember[]> {
+    return clusterMembers(this.#context, signal)
+  }
+
+  async moveLeader(memberId: string, signal?: AbortSignal): Promise<void> {
+    return moveLeader(this.#context, memberId, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

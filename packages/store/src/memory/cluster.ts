@@ -1,7 +1,8 @@
 import type { Clock } from '@meridian/loop'
 import { systemClock } from '@meridian/loop'
+import { MeridianError } from '@meridian/topology'
 import type { Revision } from '@meridian/topology'
-import type { LeaseId, StoreLease, Txn, TxnOutcome } from '../store.ts'
+import type { LeaseId, StoreLease, StoreMember, StoreStatus, Txn, TxnOutcome } from '../store.ts'
 import { Bell } from './bell.ts'
 import { History } from './history.ts'
 import { Leases } from './lease.ts'
@@ -12,6 +13,18 @@ export interface MemoryClusterOptions {
   readonly clock?: Clock
   /** Smallest TTL granted, whatever is asked for, as etcd's is 1.5 election time-outs. Default 0. */
   readonly leaseTtlMsMin?: number
+  /** Names of the members; the first leads, and every client is nearest to it. Default: one, 'memory'. */
+  readonly members?: readonly string[]
+}
+
+/** What a test may change of one member; its id is its name. */
+export interface MemoryMember {
+  readonly name: string
+  learner: boolean
+  /** Asked directly, it does not answer. */
+  silent: boolean
+  /** Entries it is behind. */
+  behind: bigint
 }
 
 /** What the members of one cluster have in common. Many `MemoryStore`s, one per process of a test, talk to it. */
@@ -19,9 +32,14 @@ export class MemoryCluster implements AsyncDisposable {
   readonly history = new History()
   /** Rung at every change of the history and of a client's fortune. */
   readonly bell = new Bell()
+  readonly members: readonly MemoryMember[]
   readonly #leases: Leases
+  #leader: string
+  #raftTerm = 1n
 
   constructor(options: MemoryClusterOptions = {}) {
+    this.members = (options.members ?? ['memory']).map((name) => ({ name, learner: false, silent: false, behind: 0n }))
+    this.#leader = this.nearest
     this.#leases = new Leases(options.clock ?? systemClock, options.leaseTtlMsMin ?? 0, (keys) => {
       this.history.commit(keys.map((key) => ({ key, value: undefined })))
       this.bell.ring()
@@ -30,6 +48,47 @@ export class MemoryCluster implements AsyncDisposable {
 
   get revision(): Revision {
     return this.history.revision
+  }
+
+  /** Name of the member that every client asks. */
+  get nearest(): string {
+    const [first] = this.members
+    if (first === undefined) throw new Error('assertion: a cluster without members')
+    return first.name
+  }
+
+  get leader(): string {
+    return this.#leader
+  }
+
+  statusOf(name: string): StoreStatus {
+    const { revision } = this.settled()
+    return {
+      leader: this.#leader,
+      memberId: name,
+      raftTerm: this.#raftTerm,
+      raftIndex: revision - (this.members.find((member) => member.name === name)?.behind ?? 0n),
+      revision,
+      version: 'memory',
+      endpoint: 'memory:',
+    }
+  }
+
+  listMembers(): StoreMember[] {
+    return this.members.map(({ name, learner, silent }) => ({
+      memberId: name,
+      name,
+      learner,
+      status: silent ? undefined : this.statusOf(name),
+    }))
+  }
+
+  moveLeader(name: string): void {
+    const target = this.members.find((member) => member.name === name)
+    if (target === undefined || target.learner) throw new MeridianError('INVALID_ARGUMENT', `${name} is no voter.`)
+    if (name === this.#leader) return
+    this.#leader = name
+    this.#raftTerm += 1n
   }
 
   /** History below `revision` is gone afterwards. */

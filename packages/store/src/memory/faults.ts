@@ -14,7 +14,7 @@ export type MemoryCall =
   | { readonly kind: 'get'; readonly key: string }
   | { readonly kind: 'list'; readonly prefix: string }
   | { readonly kind: 'txn'; readonly txn: Txn }
-  | { readonly kind: 'grant-lease' | 'renew-lease' | 'revoke-lease' | 'status' }
+  | { readonly kind: 'grant-lease' | 'renew-lease' | 'revoke-lease' | 'status' | 'members' | 'move-leader' }
 
 /** The bad luck of one client; other clients of the cluster do not notice. */
 export class MemoryFaults {

@@ -7,6 +7,7 @@ import type {
   ReadOptions,
   Store,
   StoreLease,
+  StoreMember,
   StoreRecord,
   StoreStatus,
   Txn,
@@ -74,18 +75,15 @@ export class MemoryStore implements Store {
   }
 
   async status(signal?: AbortSignal): Promise<StoreStatus> {
-    return this.#read(
-      { kind: 'status' },
-      () => ({
-        leader: 'memory',
-        memberId: 'memory',
-        raftTerm: 1n,
-        revision: this.#cluster.settled().revision,
-        version: 'memory',
-        endpoint: 'memory:',
-      }),
-      signal,
-    )
+    return this.#read({ kind: 'status' }, () => this.#cluster.statusOf(this.#cluster.nearest), signal)
+  }
+
+  async members(signal?: AbortSignal): Promise<readonly StoreMember[]> {
+    return this.#read({ kind: 'members' }, () => this.#cluster.listMembers(), signal)
+  }
+
+  async moveLeader(memberId: string, signal?: AbortSignal): Promise<void> {
+    return this.#write({ kind: 'move-leader' }, () => this.#cluster.moveLeader(memberId), signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
