@@ -28,7 +28,8 @@ export function fromServiceError(error: ServiceError, address: string): Meridian
     const told = decodeErrorDetails(trailer, error.details)
     if (told !== undefined) return told
   }
-  const text = `${address}: ${error.details}`
+  // grpc-js ends some details with the head of a note that it then leaves empty.
+  const text = `${address}: ${error.details.replace(/ Resolution note: $/, '')}`
   if (error.code === status.UNAVAILABLE && neverConnected(error))
     return new MeridianError('UNAVAILABLE', text, { cause: error })
   return new MeridianError(errorOfStatus(error.code), text, { cause: error })

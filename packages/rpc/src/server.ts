@@ -65,9 +65,10 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
     const { definitions, implementation } = bind(service, options.log, closing.signal)
     server.addService(definitions, implementation)
   }
-  const health = healthService(options.services.map((service) => service.definition.fullName))
+  const names = options.services.map((service) => service.definition.fullName)
+  const health = healthService(names)
   health.addTo(server)
-  if (options.protoDir !== undefined) addReflection(server, options.protoDir)
+  if (options.protoDir !== undefined) addReflection(server, options.protoDir, names)
   const port = await bindAddress(server, options.listen)
   const host = options.listen.slice(0, options.listen.lastIndexOf(':'))
   health.setServing(true)
