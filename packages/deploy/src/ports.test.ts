@@ -24,6 +24,7 @@ const everyPort = (basePort: number, slot: number): number[] => {
     ...counted(ETCD_MEMBERS_MAX, (n) => ports.memberClient(n)),
     ...counted(ETCD_MEMBERS_MAX, (n) => ports.memberPeer(n)),
     ...counted(SERVERS_MAX, (n) => ports.server(n)),
+    ...counted(SERVERS_MAX, (n) => ports.metrics(n)),
     ...counted(NODES_MAX, (n) => ports.node(n)),
   ]
 }

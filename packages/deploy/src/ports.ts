@@ -12,7 +12,8 @@ import { MeridianError } from '@meridian/topology'
  * | 4           | NATS, monitoring                             | loopback, always    |
  * | 10, 12 .. 18| member 1 to 5 of E, clients                  | loopback, always    |
  * | 11, 13 .. 19| member 1 to 5 of E, peers                    | loopback, always    |
- * | 20 .. 35    | servers 1 to 16, API                         | the region's listen |
+ * | 20 .. 27    | servers 1 to 8, API                          | the region's listen |
+ * | 28 .. 35    | servers 1 to 8, metrics                      | loopback, always    |
  * | 40 .. 99    | nodes 1 to 60                                | the region's listen |
  *
  * Slots 0 to 15 are for regions; `basePort + 2000` to `basePort + 2999` is left to the WAN lab.
@@ -20,7 +21,7 @@ import { MeridianError } from '@meridian/topology'
 export const PORTS_PER_REGION = 100
 export const SLOTS_MAX = 16
 export const ETCD_MEMBERS_MAX = 5
-export const SERVERS_MAX = 16
+export const SERVERS_MAX = 8
 export const NODES_MAX = 60
 export const LAB_PORT_OFFSET = 2000
 export const LAB_PORTS = 1000
@@ -30,6 +31,7 @@ export const BASE_PORT_MAX = 65_535 - LAB_PORT_OFFSET - LAB_PORTS
 const OFFSET = { globalClient: 0, globalPeer: 1, natsClient: 2, natsGateway: 3, natsMonitor: 4 } as const
 const MEMBER_OFFSET = 10
 const SERVER_OFFSET = 20
+const METRICS_OFFSET = 28
 const NODE_OFFSET = 40
 
 /** Every port of one region. Members, servers and nodes are counted from 1, as in their names. */
@@ -42,6 +44,7 @@ export interface RegionPorts {
   memberClient(member: number): number
   memberPeer(member: number): number
   server(server: number): number
+  metrics(server: number): number
   node(node: number): number
 }
 
@@ -63,6 +66,7 @@ export function regionPorts(basePort: number, slot: number): RegionPorts {
     memberClient: (member) => counted(MEMBER_OFFSET, 2, member, ETCD_MEMBERS_MAX),
     memberPeer: (member) => counted(MEMBER_OFFSET + 1, 2, member, ETCD_MEMBERS_MAX),
     server: (server) => counted(SERVER_OFFSET, 1, server, SERVERS_MAX),
+    metrics: (server) => counted(METRICS_OFFSET, 1, server, SERVERS_MAX),
     node: (node) => counted(NODE_OFFSET, 1, node, NODES_MAX),
   }
 }

@@ -43,7 +43,7 @@ export interface RegionServers {
   readonly servers: readonly string[]
 }
 
-export interface ServerPlace {
+export interface ProcessPlace {
   readonly id: NodeId
   /** `ip:port` that is bound. */
   readonly listen: string
@@ -51,7 +51,12 @@ export interface ServerPlace {
   readonly advertise: string
 }
 
-export interface NodePlace extends ServerPlace {
+export interface ServerPlace extends ProcessPlace {
+  /** `ip:port` that answers `GET /metrics`: of loopback when rendered, since it asks nobody who they are. Without it there are none. */
+  readonly metrics?: string | undefined
+}
+
+export interface NodePlace extends ProcessPlace {
   readonly zone: ZoneId
   readonly capacity: number
 }
@@ -79,7 +84,7 @@ const local = z.strictObject({
   regional: z.strictObject({ endpoints: z.array(httpEndpointField) }),
   nats: z.strictObject({ servers: z.array(natsEndpointField) }),
   hosts: z.record(z.string(), listenField),
-  servers: z.array(z.strictObject(place)),
+  servers: z.array(z.strictObject({ ...place, metrics: hostPortField.optional() })),
   nodes: z.array(z.strictObject({ ...place, zone: zoneIdField, capacity: z.int().min(1).max(1000) })),
 })
 

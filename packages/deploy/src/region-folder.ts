@@ -66,7 +66,10 @@ export function folderPortUses({ globalVoter, members, data }: RegionFolder): Po
     ...members.flatMap((member) => etcd(member, 'regional')),
     ...(data?.nats.listens ?? []).map((listen, i) => use(listen, `NATS, ${i === 0 ? 'clients' : 'gateway'}`)),
     ...(data?.nats.monitor === undefined ? [] : [use(data.nats.monitor, 'NATS, monitoring')]),
-    ...(data?.config.servers ?? []).map((server) => use(server.listen, `server ${server.id}`)),
+    ...(data?.config.servers ?? []).flatMap((server) => [
+      use(server.listen, `server ${server.id}`),
+      ...(server.metrics === undefined ? [] : [use(server.metrics, `server ${server.id}, metrics`)]),
+    ]),
     ...(data?.config.nodes ?? []).map((node) => use(node.listen, `node ${node.id}`)),
   ]
 }

@@ -78,7 +78,12 @@ describe('a rendering', () => {
     expect(config.hosts).toEqual({ 'us-east.wan.test': '127.0.0.1' })
     expect(config.global.endpoints.slice(0, 2)).toEqual(['http://127.0.0.1:24000', 'http://eu-west.wan.test:24100'])
     expect(config.servers).toEqual([
-      { id: 'us-east-s1', listen: '127.0.0.1:24020', advertise: 'us-east.wan.test:24020' },
+      {
+        id: 'us-east-s1',
+        listen: '127.0.0.1:24020',
+        advertise: 'us-east.wan.test:24020',
+        metrics: '127.0.0.1:24028',
+      },
     ])
     const env = fileOf(files, 'us-east/etcd-global.env')
     expect(env).toContain(

@@ -10,7 +10,7 @@ export const natsName = (region: string): string => `${region}-nats`
 export const serverName = (region: string, server: number): string => `${region}-s${server}`
 export const nodeName = (region: string, node: number): string => `${region}-n${node}`
 
-/** E's members and the monitoring of NATS serve this machine only. */
+/** E's members, the monitoring of NATS and the servers' metrics serve this machine only. */
 export const LOOPBACK = '127.0.0.1'
 
 export const portsOf = (topology: Topology, region: TopologyRegion): RegionPorts =>
@@ -37,11 +37,10 @@ export function regionPortUses(topology: Topology, region: TopologyRegion): Port
     { host: region.listen, port: ports.natsClient, what: of('NATS, clients,') },
     { host: region.listen, port: ports.natsGateway, what: of('NATS, gateway,') },
     { host: LOOPBACK, port: ports.natsMonitor, what: of('NATS, monitoring,') },
-    ...countedFrom1(region.servers).map((server) => ({
-      host: region.listen,
-      port: ports.server(server),
-      what: of(`server ${serverName(region.id, server)}`),
-    })),
+    ...countedFrom1(region.servers).flatMap((server) => [
+      { host: region.listen, port: ports.server(server), what: of(`server ${serverName(region.id, server)}`) },
+      { host: LOOPBACK, port: ports.metrics(server), what: of(`server ${serverName(region.id, server)}, metrics,`) },
+    ]),
     ...countedFrom1(region.nodes).map((node) => ({
       host: region.listen,
       port: ports.node(node),

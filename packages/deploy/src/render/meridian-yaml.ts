@@ -4,7 +4,7 @@ import { formatDuration } from '../duration.ts'
 import { hostPort } from '../host.ts'
 import type { Topology, TopologyRegion } from '../topology.ts'
 import { memberUrls, ownVoterUrl, voterUrl } from './etcd-env.ts'
-import { countedFrom1, nodeName, ownHost, portsOf, serverName } from './layout.ts'
+import { countedFrom1, LOOPBACK, nodeName, ownHost, portsOf, serverName } from './layout.ts'
 import { ownNatsUrl } from './nats-conf.ts'
 
 /** The configuration of a region's servers and nodes; `process-config.ts` reads it back. */
@@ -73,5 +73,6 @@ function serverPlaces(topology: Topology, region: TopologyRegion) {
     id: serverName(region.id, server),
     listen: hostPort(region.listen, ports.server(server)),
     advertise: hostPort(region.address, ports.server(server)),
+    metrics: hostPort(LOOPBACK, ports.metrics(server)),
   }))
 }
