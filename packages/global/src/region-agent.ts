@@ -41,6 +41,7 @@ export interface Confirmation {
 export class RegionAgent {
   readonly #options: RegionAgentOptions
   readonly #lease: RegionLease
+  #term: bigint | undefined
   #known: { readonly record: RegionLeaseRecord; readonly modRevision: Revision } | undefined
 
   constructor(options: RegionAgentOptions) {
@@ -107,6 +108,7 @@ export class RegionAgent {
         )
         if (outcome.committed) {
           this.#known = { record: next, modRevision: outcome.revision }
+          this.#term = next.term
           this.#lease.renewed({ sentMs, revision: outcome.revision })
           return
         }
@@ -122,10 +124,13 @@ export class RegionAgent {
 
   #adopt(stored: StoreRecord | undefined): void {
     const record = stored === undefined ? undefined : decodeRegionLease(stored.value)
-    const before = this.#known?.record
-    if (before !== undefined && record !== undefined && record.term !== before.term) {
-      this.#options.log.warn({ term: String(record.term), before: String(before.term) }, 'region lease has a new term')
-      this.#lease.revoked()
+    if (record !== undefined) {
+      // Remembered apart from the record, which is forgotten whenever a renewal goes unanswered.
+      if (this.#term !== undefined && record.term !== this.#term) {
+        this.#options.log.warn({ term: record.term, before: this.#term }, 'region lease has a new term')
+        this.#lease.revoked()
+      }
+      this.#term = record.term
     }
     this.#known = stored === undefined || record === undefined ? undefined : { record, modRevision: stored.modRevision }
   }

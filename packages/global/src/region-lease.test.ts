@@ -98,6 +98,11 @@ describe('RegionAgent', () => {
     await w.s.store.txn({ guards: [], operations: [{ kind: 'put', key: regionLeaseKey(EAST), value }] }, w.s.signal)
     w.s.store.faults.next('unavailable')
     await agent.renew(w.s.signal).catch(() => {})
+    expect(agent.remainingMs()).toBe(9000)
+    // The renewal that meets the new term is refused, and ends what the old term had granted.
+    w.s.store.faults.next('unknown-before')
+    await expect(agent.renew(w.s.signal)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(agent.remainingMs()).toBe(0)
     await agent.renew(w.s.signal)
     expect(agent.record?.term).toBe(2n)
   })
