@@ -6,12 +6,9 @@ export type RttLookup = (a: string, b: string) => number
  * majority ends sooner after the leader has the request; 0 when the leader alone is the majority.
  */
 export function quorumRttMs(leader: string, voters: readonly string[], rtt: RttLookup): number {
-  if (!voters.includes(leader))
-    throw new Error(`assertion: leader ${leader} is not among the voters ${voters.join(', ')}`)
-  const others = voters.filter((voter) => voter !== leader)
-  const needed = Math.floor(voters.length / 2)
-  const nearest = others.map((voter) => rtt(leader, voter)).sort((a, b) => a - b)
-  return needed === 0 ? 0 : (nearest[needed - 1] ?? 0)
+  const quorumMs = quorumWithoutMs([], leader, voters, rtt)
+  if (quorumMs === undefined) throw new Error('assertion: all voters are no majority')
+  return quorumMs
 }
 
 /**
@@ -21,4 +18,35 @@ export function quorumRttMs(leader: string, voters: readonly string[], rtt: RttL
  */
 export function commitFloorMs(client: string, leader: string, voters: readonly string[], rtt: RttLookup): number {
   return rtt(client, leader) + quorumRttMs(leader, voters, rtt)
+}
+
+/**
+ * Q(leader), ms, while the voters `down` do not answer. They still count: a majority is one of all voters until the
+ * membership is changed. Absent when the leader is down or the rest is no majority, so that nothing commits.
+ */
+export function quorumWithoutMs(
+  down: readonly string[],
+  leader: string,
+  voters: readonly string[],
+  rtt: RttLookup,
+): number | undefined {
+  if (!voters.includes(leader))
+    throw new Error(`assertion: leader ${leader} is not among the voters ${voters.join(', ')}`)
+  if (down.includes(leader)) return undefined
+  const others = voters.filter((voter) => voter !== leader && !down.includes(voter))
+  const needed = Math.floor(voters.length / 2)
+  const nearest = others.map((voter) => rtt(leader, voter)).sort((a, b) => a - b)
+  return needed === 0 ? 0 : nearest[needed - 1]
+}
+
+/** The commit floor, ms, while the voters `down` do not answer; absent when nothing commits, see `quorumWithoutMs`. */
+export function floorWithout(
+  down: readonly string[],
+  client: string,
+  leader: string,
+  voters: readonly string[],
+  rtt: RttLookup,
+): number | undefined {
+  const quorumMs = quorumWithoutMs(down, leader, voters, rtt)
+  return quorumMs === undefined ? undefined : rtt(client, leader) + quorumMs
 }
