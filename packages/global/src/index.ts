@@ -1,5 +1,6 @@
 export { bootstrapGlobal } from './bootstrap.ts'
 export { GLOBAL_MIRROR_PREFIXES, GlobalView } from './global-view.ts'
+export type { OperationMeter } from './operation-meter.ts'
 export { OPERATION_KEPT_MS, runJanitor, sweepOperations } from './operation-janitor.ts'
 export { OwnershipService } from './ownership-service.ts'
 export type { OwnershipOptions, OwnershipOutcome } from './ownership-service.ts'

@@ -1,4 +1,6 @@
 import { compareTimestamps } from '@meridian/hlc'
+import { systemClock } from '@meridian/loop'
+import type { Clock } from '@meridian/loop'
 import { MemoryCluster } from '@meridian/store/memory'
 import { EMPTY_KEY, keyOfText } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
@@ -6,6 +8,12 @@ import { CITIES, EAST, nextOperation, openGlobalServer, WEST } from './world.ts'
 
 const create = { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] } as const
 const split = (...at: string[]) => ({ kind: 'split', keyspace: CITIES, at: at.map(keyOfText) }) as const
+
+/** A hundred times as fast, so that patience of seconds is one of milliseconds. */
+const hasty: Clock = {
+  nowMs: () => systemClock.nowMs() * 100,
+  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+}
 
 describe('OwnershipService', () => {
   it('creates, splits, assigns, activates and merges, each in one transaction', async () => {
@@ -44,11 +52,32 @@ describe('OwnershipService', () => {
     s.store.faults.next('unknown-after')
     const outcome = await s.service.mutate(nextOperation(), split('M'), s.signal)
     expect(outcome.ranges).toHaveLength(2)
-    s.store.faults.next('unknown-before')
-    const operation = nextOperation()
-    await expect(s.service.mutate(operation, split('T'), s.signal)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
-    await s.service.mutate(operation, split('T'), s.signal)
+    for (const fault of ['unknown-before', 'unavailable', 'unknown-after'] as const) s.store.faults.next(fault)
+    await s.service.mutate(nextOperation(), split('T'), s.signal)
     expect(s.view.ranges.list(CITIES)).toHaveLength(3)
+  })
+
+  it('sends again while G is silent, and says at last what it knows: unknown once one attempt was', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a', undefined, { clock: hasty })
+    await s.service.mutate(nextOperation(), create, s.signal)
+    s.store.faults.decide = (call) => (call.kind === 'txn' ? 'unavailable' : undefined)
+    await expect(s.service.mutate(nextOperation(), split('M'), s.signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    s.store.faults.next('unknown-before')
+    await expect(s.service.mutate(nextOperation(), split('M'), s.signal)).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+    })
+  })
+
+  it('tells the meter what succeeded and nothing else', async () => {
+    const told: string[] = []
+    await using s = await openGlobalServer(new MemoryCluster(), 'a', undefined, {
+      meter: (operation) => told.push(operation),
+    })
+    await s.service.mutate(nextOperation(), create, s.signal)
+    await expect(s.service.mutate(nextOperation(), split(''), s.signal)).rejects.toThrow()
+    expect(told.filter((operation) => operation !== 'lookup')).toEqual(['create-keyspace'])
+    await s.service.lookup(CITIES, EMPTY_KEY, s.signal)
+    expect(told.at(-1)).toBe('lookup')
   })
 
   it('lets many servers change the map at once: nothing lost, stamps in revision order', async () => {

@@ -25,6 +25,8 @@ import type {
   Revision,
 } from '@meridian/topology'
 import type { GlobalView } from './global-view.ts'
+import { unmetered } from './operation-meter.ts'
+import type { OperationMeter } from './operation-meter.ts'
 import { decodeOperation, encodeOperation, fingerprintOf } from './operation-record.ts'
 
 /** Times one mutation is decided anew because another came first. */
@@ -34,6 +36,12 @@ const READ_BACK_ATTEMPTS_MAX = 5
 const BACKOFF = { delayMsMin: 5, delayMsMax: 500 }
 /** How long a mutation waits for this server to have applied what refused it, ms. */
 const CATCH_UP_MS = 10_000
+/**
+ * How long a mutation is sent again because G did not answer it, ms: longer than its leadership takes to be handed over,
+ * so that a move of the leader costs time and no request.
+ */
+const UNANSWERED_MS_MAX = 5000
+const UNANSWERED_BACKOFF = { delayMsMin: 50, delayMsMax: 1000 }
 
 const NONE = 0n as Revision
 
@@ -51,6 +59,8 @@ export interface OwnershipOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  /** Told of each mutation, by the kind of its command, and of each linearizable read as `lookup`. */
+  readonly meter?: OperationMeter
 }
 
 /**
@@ -76,6 +86,25 @@ export class OwnershipService {
    * was not answered and its outcome could not be read back: calling again with the same operation id is safe.
    */
   async mutate(operation: OperationId, command: OwnershipCommand, signal: AbortSignal): Promise<OwnershipOutcome> {
+    const { clock, meter = unmetered } = this.#options
+    const startedMs = clock.nowMs()
+    const unanswered = new Unanswered(clock)
+    let outcome: OwnershipOutcome
+    try {
+      outcome = await this.#mutate(operation, command, unanswered, signal)
+    } catch (error) {
+      throw unanswered.verdict(error)
+    }
+    meter(command.kind, clock.nowMs() - startedMs)
+    return outcome
+  }
+
+  async #mutate(
+    operation: OperationId,
+    command: OwnershipCommand,
+    unanswered: Unanswered,
+    signal: AbortSignal,
+  ): Promise<OwnershipOutcome> {
     const { view, clock, random } = this.#options
     const fingerprint = fingerprintOf(command)
     await view.mirror.waitFor(this.#appliedNeeded, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
@@ -101,6 +130,13 @@ export class OwnershipService {
       }
       const outcome = await this.#commit(operation, fingerprint, stamp, decision, nextRangeIdRecord, signal)
       if (outcome.kind === 'done') return outcome.outcome
+      if (outcome.kind === 'unanswered') {
+        // Sent again it has no second effect: its operation id is among the guards.
+        const pauseMs = unanswered.pauseMs(outcome.error, random)
+        caughtUp = false
+        await clock.sleep(pauseMs, signal)
+        continue
+      }
       if (attempt > 0) await clock.sleep(backoffMs(BACKOFF, attempt, random), signal)
       await view.mirror.waitFor(outcome.revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
     }
@@ -122,9 +158,11 @@ export class OwnershipService {
 
   /** Resolves once the view holds everything that was committed in G before this call. */
   async catchUp(signal: AbortSignal): Promise<void> {
-    const { store, view } = this.#options
+    const { store, view, clock, meter = unmetered } = this.#options
+    const startedMs = clock.nowMs()
     const { revision } = await store.list(INCARNATION_KEY, { consistency: 'linearizable', signal })
     await view.mirror.waitFor(revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    meter('lookup', clock.nowMs() - startedMs)
   }
 
   #stamp(): Timestamp {
@@ -143,7 +181,11 @@ export class OwnershipService {
     decision: Extract<OwnershipDecision, { ok: true }>,
     nextRangeIdRecord: StoreRecord,
     signal: AbortSignal,
-  ): Promise<{ kind: 'done'; outcome: OwnershipOutcome } | { kind: 'again'; revision: Revision }> {
+  ): Promise<
+    | { readonly kind: 'done'; readonly outcome: OwnershipOutcome }
+    | { readonly kind: 'again'; readonly revision: Revision }
+    | { readonly kind: 'unanswered'; readonly error: MeridianError }
+  > {
     const { store, log } = this.#options
     const guards = this.#guards(operation, stamp, decision, nextRangeIdRecord)
     const operations = this.#operations(operation, fingerprint, stamp, decision)
@@ -151,11 +193,14 @@ export class OwnershipService {
     try {
       outcome = await store.txn({ guards, operations, onRefusalRead: [operationKey(operation), STAMP_KEY] }, signal)
     } catch (error) {
-      if (!isMeridianError(error, 'OUTCOME_UNKNOWN')) throw error
+      if (isMeridianError(error, 'UNAVAILABLE')) return { kind: 'unanswered', error }
+      if (!isMeridianError(error, 'OUTCOME_UNKNOWN') || signal.aborted) throw error
       log.warn({ operation }, 'mutation unanswered, reading back')
-      const done = await this.#readBack(operation, fingerprint, signal)
-      if (done !== undefined) return { kind: 'done', outcome: done }
-      throw error
+      const done = await this.#readBack(operation, fingerprint, signal).catch((failure: unknown) => {
+        if (isMeridianError(failure, 'OUTCOME_UNKNOWN')) return undefined
+        throw failure
+      })
+      return done === undefined ? { kind: 'unanswered', error } : { kind: 'done', outcome: done }
     }
     this.#appliedNeeded = outcome.revision > this.#appliedNeeded ? outcome.revision : this.#appliedNeeded
     if (outcome.committed) return { kind: 'done', outcome: { ranges: decision.puts, revision: outcome.revision } }
@@ -233,6 +278,33 @@ export class OwnershipService {
       }
     }
     throw new MeridianError('OUTCOME_UNKNOWN', `operation ${operation} was sent and its outcome could not be read back`)
+  }
+}
+
+/** What a mutation that G has not answered yet may still do. */
+class Unanswered {
+  readonly #clock: Clock
+  /** Of the first attempt that may have, or may yet have, its effect. */
+  #unknown: MeridianError | undefined
+  #untilMs: number | undefined
+  #times = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Before the next attempt. @throws `error` when time is up */
+  pauseMs(error: MeridianError, random: () => number): number {
+    if (error.code === 'OUTCOME_UNKNOWN') this.#unknown ??= error
+    this.#untilMs ??= this.#clock.nowMs() + UNANSWERED_MS_MAX
+    if (this.#clock.nowMs() >= this.#untilMs) throw error
+    this.#times += 1
+    return backoffMs(UNANSWERED_BACKOFF, this.#times - 1, random)
+  }
+
+  /** After an attempt of unknown outcome no refusal of a later one proves that there was no effect. */
+  verdict(error: unknown): unknown {
+    return isMeridianError(error, 'OPERATION_REUSED') ? error : (this.#unknown ?? error)
   }
 }
 

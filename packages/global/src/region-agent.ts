@@ -3,6 +3,8 @@ import type { Store, StoreRecord } from '@meridian/store'
 import { isMeridianError, regionLeaseKey } from '@meridian/topology'
 import type { Generation, RangeId, RegionId, Revision } from '@meridian/topology'
 import type { GlobalView } from './global-view.ts'
+import { unmetered } from './operation-meter.ts'
+import type { OperationMeter } from './operation-meter.ts'
 import { decodeRegionLease, encodeRegionLease, RegionLease } from './region-lease.ts'
 import type { RegionLeaseRecord } from './region-lease.ts'
 
@@ -18,6 +20,8 @@ export interface RegionAgentOptions {
   /** L_R, ms. Every holder and every taker of the fleet must use the same. */
   readonly leaseMs: number
   readonly renewEveryMs: number
+  /** Told of each renewal's own commit. */
+  readonly meter?: OperationMeter
 }
 
 export interface RangeGeneration {
@@ -88,7 +92,7 @@ export class RegionAgent {
 
   /** One renewal, committed or given up. @throws MeridianError UNAVAILABLE, OUTCOME_UNKNOWN */
   async renew(signal: AbortSignal): Promise<void> {
-    const { store, clock, region } = this.#options
+    const { store, clock, region, meter = unmetered } = this.#options
     const key = regionLeaseKey(region)
     if (this.#known === undefined) this.#adopt(await store.get(key, { signal }))
     for (let attempt = 0; attempt < SIBLING_ATTEMPTS_MAX; attempt += 1) {
@@ -110,6 +114,7 @@ export class RegionAgent {
           this.#known = { record: next, modRevision: outcome.revision }
           this.#term = next.term
           this.#lease.renewed({ sentMs, revision: outcome.revision })
+          meter('renew-region-lease', clock.nowMs() - sentMs)
           return
         }
         this.#adopt(outcome.records[0])

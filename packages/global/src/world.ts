@@ -8,9 +8,15 @@ import { keyspaceName, operationId, regionId } from '@meridian/topology'
 import { bootstrapGlobal } from './bootstrap.ts'
 import { GLOBAL_MIRROR_PREFIXES, GlobalView } from './global-view.ts'
 import { OwnershipService } from './ownership-service.ts'
+import type { OwnershipOptions } from './ownership-service.ts'
 
 /** Test only: one region server's share of the global tier, on a memory cluster that several of them may share. */
-export async function openGlobalServer(cluster: MemoryCluster, origin: string, wallMs = 1_800_000_000_000) {
+export async function openGlobalServer(
+  cluster: MemoryCluster,
+  origin: string,
+  wallMs = 1_800_000_000_000,
+  more: Partial<Pick<OwnershipOptions, 'meter' | 'clock'>> = {},
+) {
   const store = new MemoryStore(cluster)
   const signal = AbortSignal.timeout(30_000)
   await bootstrapGlobal(store, signal)
@@ -23,7 +29,7 @@ export async function openGlobalServer(cluster: MemoryCluster, origin: string, w
   const view = new GlobalView(mirror)
   const wall = new ManualWall(wallMs)
   const hlc = new HybridClock({ origin, physical: wall })
-  const service = new OwnershipService({ store, view, hlc, clock: systemClock, log: silentLogger, random })
+  const service = new OwnershipService({ store, view, hlc, clock: systemClock, log: silentLogger, random, ...more })
   return { store, mirror, view, wall, hlc, service, signal, [Symbol.asyncDispose]: () => mirror[Symbol.asyncDispose]() }
 }
 
