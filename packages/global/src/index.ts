@@ -1,5 +1,8 @@
 export { bootstrapGlobal } from './bootstrap.ts'
 export { GLOBAL_MIRROR_PREFIXES, GlobalView } from './global-view.ts'
+export { LeaderPlacer, PLACER_ROLE } from './leader-placer.ts'
+export type { LeaderExplanation, LeaderPlacerOptions } from './leader-placer.ts'
+export { readLeaderPreference, writeLeaderPreference } from './leader-preference.ts'
 export type { OperationMeter } from './operation-meter.ts'
 export { OPERATION_KEPT_MS, runJanitor, sweepOperations } from './operation-janitor.ts'
 export { OwnershipService } from './ownership-service.ts'
