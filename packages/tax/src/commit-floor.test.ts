@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { commitFloorMs, quorumRttMs } from './commit-floor.ts'
+import { commitFloorMs, floorWithout, quorumRttMs, quorumWithoutMs } from './commit-floor.ts'
 import { AWS_REGIONS, awsRttMs } from './fixtures/aws.ts'
 
 /** Rows are leaders, columns clients, both in the order of the matrix; worked out by hand from the table of round trips. */
@@ -49,4 +49,37 @@ test('losing a voter moves the quorum of the rest', () => {
 test('a single voter needs nobody, and a leader that does not vote is a bug', () => {
   expect(quorumRttMs('us-east', ['us-east'], awsRttMs)).toBe(0)
   expect(() => quorumRttMs('us-west', ['us-east'], awsRttMs)).toThrow('assertion')
+})
+
+describe('with a voter down', () => {
+  const three = AWS_REGIONS.slice(0, 3)
+
+  test.each([
+    ['us-east', 'eu-west', 186.6],
+    ['eu-west', 'us-east', 235.8],
+    ['ap-southeast', 'eu-west', 70.5],
+  ])('three regions without %s: the quorum of %s', (down, leader, expected) => {
+    expect(quorumWithoutMs([down], leader, three, awsRttMs)).toBe(expected)
+  })
+
+  test('five regions without us-east leave no quorum nearer than 100.9', () => {
+    const rest = AWS_REGIONS.slice(1)
+    const quorums = rest.map((leader) => quorumWithoutMs(['us-east'], leader, AWS_REGIONS, awsRttMs) ?? NaN)
+    expect(Math.min(...quorums)).toBe(100.9)
+  })
+
+  test('the way to the leader is added', () => {
+    expect(floorWithout(['us-east'], 'ap-southeast', 'eu-west', three, awsRttMs)).toBe(373.2)
+  })
+
+  test('nothing commits without a majority or by a leader that is down', () => {
+    expect(quorumWithoutMs(['us-east', 'ap-southeast'], 'eu-west', three, awsRttMs)).toBeUndefined()
+    expect(floorWithout(['eu-west'], 'us-east', 'eu-west', three, awsRttMs)).toBeUndefined()
+  })
+
+  test('who is down still counts: two of four are no majority', () => {
+    const four = AWS_REGIONS.slice(0, 4)
+    expect(quorumWithoutMs(['eu-west', 'us-west'], 'us-east', four, awsRttMs)).toBeUndefined()
+    expect(quorumWithoutMs(['eu-west'], 'us-east', four, awsRttMs)).toBe(235.8)
+  })
 })
