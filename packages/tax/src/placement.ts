@@ -101,7 +101,7 @@ export function step(
   const judged = { ...next, worthSince, decision, reason, decidedAtMs }
   if (verdict.target === undefined || world.leader === undefined) return [judged, []]
   const move: PlacementMove = { kind: 'move', source: world.leader, target: verdict.target, reason }
-  return [{ ...judged, asked: false, moving: true, lastMove: { ...move, atMs } }, [move]]
+  return [{ ...judged, moving: true, lastMove: { ...move, atMs } }, [move]]
 }
 
 function ended(state: PlacementState, atMs: number, moved: boolean): PlacementState {
