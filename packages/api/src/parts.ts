@@ -1,8 +1,9 @@
 import type { Snapshot } from '@meridian/feed'
-import type { GlobalView, OwnershipService, RegionAgent } from '@meridian/global'
+import type { GlobalView, LeaderExplanation, OwnershipService, RegionAgent } from '@meridian/global'
 import type { Clock } from '@meridian/loop'
-import type { ShardRecord } from '@meridian/protocol'
+import type { ExplainLeaderResponse, ShardRecord } from '@meridian/protocol'
 import type { Store } from '@meridian/store'
+import type { RttRow, TaxRow } from '@meridian/tax'
 import type { NodeEpoch, NodeId, RangeDescriptor, RegionId, Revision, ShardId, StreamId, Key } from '@meridian/topology'
 import type { Registration, RegionView } from '@meridian/region'
 import type { StreamReport } from '@meridian/router'
@@ -35,6 +36,20 @@ export interface NodeDirectory {
   }>
 }
 
+/** What distance is and costs, as this server knows it. */
+export interface TaxControl {
+  /** Wall clock, microseconds since the epoch. */
+  wallUs(): bigint
+  rtts(): readonly RttRow[]
+  rows(): readonly TaxRow[]
+  /** Undefined unless this server places the leader of G. */
+  explanation(): LeaderExplanation | undefined
+  /** The explanation of whichever server does. */
+  askPlacer(signal: AbortSignal): Promise<ExplainLeaderResponse>
+  voterRegions(signal: AbortSignal): Promise<readonly string[]>
+  prefer(region: RegionId | undefined, signal: AbortSignal): Promise<void>
+}
+
 /** What the handlers of one region server stand on, once it has started. */
 export interface ServerParts {
   readonly region: RegionId
@@ -49,6 +64,7 @@ export interface ServerParts {
   readonly control: RegionControl
   readonly nodes: NodeDirectory
   readonly followers: FollowerRegistry
+  readonly tax: TaxControl
   /** Undefined for a stream this server does not hold. */
   snapshot(stream: StreamId): Snapshot | undefined
   reports(): readonly StreamReport[]

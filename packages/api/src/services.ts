@@ -3,7 +3,9 @@ import {
   MapServiceDefinition,
   NodeServiceDefinition,
   OwnershipServiceDefinition,
+  ProbeServiceDefinition,
   StatusServiceDefinition,
+  TaxServiceDefinition,
 } from '@meridian/protocol'
 import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
@@ -12,6 +14,7 @@ import { leadershipHandlers, nodeHandlers } from './node-handlers.ts'
 import { ownershipHandlers } from './ownership-handlers.ts'
 import type { Parts } from './parts.ts'
 import { statusHandlers } from './status-handlers.ts'
+import { probeHandlers, taxHandlers } from './tax-handlers.ts'
 
 /** Every service a region server answers. */
 export function regionServices(parts: Parts): Service[] {
@@ -21,5 +24,7 @@ export function regionServices(parts: Parts): Service[] {
     implement(MapServiceDefinition, mapHandlers(parts)),
     implement(NodeServiceDefinition, nodeHandlers(parts)),
     implement(StatusServiceDefinition, statusHandlers(parts)),
+    implement(ProbeServiceDefinition, probeHandlers(parts)),
+    implement(TaxServiceDefinition, taxHandlers(parts)),
   ]
 }

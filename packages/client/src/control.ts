@@ -4,9 +4,10 @@ import {
   MapServiceDefinition,
   OwnershipServiceDefinition,
   StatusServiceDefinition,
+  TaxServiceDefinition,
   toWirePosition,
 } from '@meridian/protocol'
-import type { GetStatusResponse, ShardRecord, WireRange } from '@meridian/protocol'
+import type { ExplainLeaderResponse, GetStatusResponse, Rtt, ShardRecord, TaxRow, WireRange } from '@meridian/protocol'
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
 import type { StreamReport } from '@meridian/router'
@@ -184,6 +185,26 @@ export class Control {
     )
   }
 
+  /** Round trips between all regions as one region knows them. */
+  async rtts(region?: RegionId, options?: CallOptions): Promise<readonly Rtt[]> {
+    return (await this.#tax((client, call) => client.getRtt({}, call), region, options)).rtts
+  }
+
+  /** What control operations cost, as one server of a region has seen it. */
+  async tax(region?: RegionId, options?: CallOptions): Promise<readonly TaxRow[]> {
+    return (await this.#tax((client, call) => client.getTax({}, call), region, options)).rows
+  }
+
+  /** Why the leader of the global tier is where it is. */
+  explainLeader(options?: CallOptions): Promise<ExplainLeaderResponse> {
+    return this.#tax((client, call) => client.explainLeader({}, call), undefined, options)
+  }
+
+  /** States, or with undefined withdraws, where the leader of the global tier should be; returns before it moves. */
+  async preferLeader(region: RegionId | undefined, options?: CallOptions): Promise<void> {
+    await this.#tax((client, call) => client.preferLeader({ region: region ?? '' }, call), undefined, options)
+  }
+
   async reportPositions(
     follower: string,
     life: string,
@@ -193,6 +214,21 @@ export class Control {
     const positions = reports.map(({ stream, position }) => ({ stream, position: toWirePosition(position) }))
     await this.#call(options, (address, call) =>
       clientOf(MapServiceDefinition, this.#pool.channel(address)).reportPositions({ follower, life, positions }, call),
+    )
+  }
+
+  #tax<T>(
+    send: (
+      client: ReturnType<typeof clientOf<typeof TaxServiceDefinition>>,
+      call: { timeoutMs: number; signal?: AbortSignal },
+    ) => Promise<T>,
+    region: RegionId | undefined,
+    options: CallOptions | undefined,
+  ): Promise<T> {
+    return this.#call(
+      options,
+      (address, call) => send(clientOf(TaxServiceDefinition, this.#pool.channel(address)), call),
+      region === undefined ? undefined : this.#serversOf(region),
     )
   }
 

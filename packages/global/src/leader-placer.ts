@@ -21,9 +21,6 @@ import type { Voters } from './voters.ts'
 
 export const PLACER_ROLE = 'placer'
 const LOOK_EVERY_MS = 2000
-/** One look, members that do not answer included, and one move, ms. */
-const LOOK_MS_MAX = 5000
-const MOVE_MS_MAX = 15_000
 
 export interface LeaderPlacerOptions {
   readonly store: Store
@@ -136,8 +133,7 @@ export class LeaderPlacer {
     signal: AbortSignal,
   ): Promise<PlacementState> {
     const { store, clock, matrix, objective = { kind: 'mean' } } = this.#options
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS_MAX)])
-    const [members, preferred] = await Promise.all([store.members(patience), readLeaderPreference(store, patience)])
+    const [members, preferred] = await Promise.all([store.members(signal), readLeaderPreference(store, signal)])
     const voters = watch.look(members)
     const world: PlacementWorld = {
       voters: voters.health,
@@ -172,7 +168,7 @@ export class LeaderPlacer {
     const startedMs = clock.nowMs()
     let ended = true
     try {
-      await store.moveLeader(memberId, AbortSignal.any([signal, AbortSignal.timeout(MOVE_MS_MAX)]))
+      await store.moveLeader(memberId, signal)
       log.info({ source, target, reason, tookMs: Math.round(clock.nowMs() - startedMs) }, 'global leader moved')
       await this.#remember(leadership, signal)
     } catch (error) {

@@ -8,10 +8,13 @@ import {
   bootstrapGlobal,
   GLOBAL_MIRROR_PREFIXES,
   GlobalView,
+  LeaderPlacer,
   OwnershipService,
+  PLACER_ROLE,
   RegionAgent,
   registerRegion,
   runJanitor,
+  writeLeaderPreference,
 } from '@meridian/global'
 import {
   ClockBehindError,
@@ -28,13 +31,14 @@ import {
   assignmentsOf,
   bootstrapRegion,
   NodeRegistry,
-  OrderingWriter,
   RegionController,
   REGION_TIMING,
   RegionView,
 } from '@meridian/region'
+import { TaxServiceDefinition } from '@meridian/protocol'
 import { Router } from '@meridian/router'
-import { ChannelPool, serve } from '@meridian/rpc'
+import { ChannelPool, clientOf, serve } from '@meridian/rpc'
+import { observeLeader } from '@meridian/store'
 import type { Store } from '@meridian/store'
 import { openEtcdStore } from '@meridian/store/etcd'
 import { Mirror } from '@meridian/store/mirror'
@@ -50,10 +54,17 @@ import {
 } from '@meridian/topology'
 import type { StreamId } from '@meridian/topology'
 import { compositeSource } from './composite-source.ts'
+import { ControlMeter, MeteredWriter } from './control-meter.ts'
+import { collectDemand } from './demand-collector.ts'
+import { ServerMetrics, serveMetrics } from './metrics.ts'
 import { runPublisher } from './publish.ts'
+import { RttProber } from './rtt-prober.ts'
 import { TierStream } from './tier-stream.ts'
+import { VoterPlaces, voterRegion } from './voter-places.ts'
 
 const START_BACKOFF = { delayMsMin: 100, delayMsMax: 2000 }
+/** Patience for another server that is asked on behalf of a caller, ms. */
+const ASKED_MS_MAX = 5000
 
 export interface RegionServerOptions {
   readonly config: ProcessConfig
@@ -169,7 +180,13 @@ async function open(
     signal,
   )
 
-  const writer = new OrderingWriter(regionStore, hlc)
+  const prober = new RttProber({ region, regions: config.regions, pool, clock, wallUs, random, log })
+  const voters = new VoterPlaces(globalStore, clock, log)
+  const metrics = new ServerMetrics(region, prober.matrix, () => agent.remainingMs())
+  const meter = new ControlMeter(region, prober.matrix, voters, metrics)
+  if (place.metrics !== undefined) running.use(await serveMetrics(place.metrics, metrics))
+
+  const writer = new MeteredWriter(regionStore, hlc, clock, meter.regional)
   const registry = new NodeRegistry({ region, store: regionStore, writer })
   const controller = running.use(
     new RegionController({
@@ -202,8 +219,29 @@ async function open(
     log: log.child({ component: 'agent' }),
     leaseMs: timing.regionLeaseMs,
     renewEveryMs: timing.regionRenewMs,
+    meter: meter.global,
   })
-  const ownership = new OwnershipService({ store: globalStore, view: globalView, hlc, clock, log, random })
+  const ownership = new OwnershipService({
+    store: globalStore,
+    view: globalView,
+    hlc,
+    clock,
+    log,
+    random,
+    meter: meter.global,
+  })
+  const placer = new LeaderPlacer({
+    store: globalStore,
+    address,
+    electionTtlMs: timing.electionTtlMs,
+    regionOf: voterRegion,
+    matrix: prober.matrix,
+    collectDemand: (demand, abort) => collectDemand(demand, config.regions, pool, clock, log, abort),
+    clock,
+    wallMs: () => systemPhysicalClock.nowMs(),
+    log: log.child({ component: 'placer' }),
+    random,
+  })
 
   const bus = running.use(await openNatsBus({ servers: config.nats.servers, name: place.id, log }))
   const ownSnapshot = (stream: StreamId) => [globalTier, regionTier].find((tier) => tier.stream === stream)?.snapshot()
@@ -223,6 +261,9 @@ async function open(
   let publishing = false
   scope.start('region lease', (abort) => agent.run(abort))
   scope.start('janitor', (abort) => runJanitor(globalStore, systemPhysicalClock, clock, log, abort))
+  scope.start('round trips', (abort) => prober.run(abort))
+  scope.start('voters', (abort) => voters.run(abort))
+  scope.start('placer', (abort) => placer.run(abort))
   scope.start('publisher', (abort) =>
     runPublisher(
       {
@@ -259,7 +300,12 @@ async function open(
       openRange: async (range, bounds, abort) => {
         await controller.openRange(range, bounds, abort)
       },
-      handOver: (shard, target, abort) => controller.handOver(shard, target, abort),
+      handOver: async (shard, target, abort) => {
+        const startedMs = clock.nowMs()
+        const record = await controller.handOver(shard, target, abort)
+        meter.regional('hand-over', clock.nowMs() - startedMs)
+        return record
+      },
       renew: (nodeId, nodeEpoch, appliedRevision, abort) =>
         controller.renew({ nodeId, nodeEpoch, appliedRevision }, abort),
       controller: () => controller.controllerAddress,
@@ -269,11 +315,33 @@ async function open(
       assignments: (node, abort) => assignmentsOf(regionView, region, node, abort),
     },
     followers: new FollowerRegistry(),
+    tax: {
+      wallUs,
+      rtts: () => prober.matrix.rows(),
+      rows: () => meter.tax.rows(),
+      explanation: () => placer.explanation(),
+      askPlacer: async (abort) => {
+        const elected = await observeLeader(globalStore, PLACER_ROLE, { signal: abort })
+        if (elected === undefined || elected.value === address) {
+          throw new MeridianError('UNAVAILABLE', 'no server places the leader of the global tier yet')
+        }
+        const client = clientOf(TaxServiceDefinition, pool.channel(elected.value))
+        return client.explainLeader({}, { timeoutMs: ASKED_MS_MAX, signal: abort })
+      },
+      voterRegions: async (abort) => {
+        await voters.refresh(abort)
+        return voters.regions
+      },
+      prefer: (preferred, abort) => writeLeaderPreference(globalStore, preferred, abort),
+    },
     snapshot: (stream) => ownSnapshot(stream) ?? router.follower(stream)?.view.snapshot(),
     reports: () => router.reports(),
     publisher: () => (publishing ? address : undefined),
   }
 }
+
+/** Microseconds since the epoch; as fine as the process can tell, because half a millisecond is much of a one-way delay. */
+const wallUs = (): bigint => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000))
 
 /** A beacon's stamp orders nothing: with a clock that may not stamp now, the last one will do. */
 function stampOrLast(hlc: HybridClock): Timestamp {
