@@ -2,11 +2,14 @@ import type { Command } from 'commander'
 import { addErrors } from './commands/errors.ts'
 import { addGet } from './commands/get.ts'
 import { addKeyspace } from './commands/keyspace.ts'
+import { addLeader } from './commands/leader.ts'
 import { addRange } from './commands/range.ts'
 import { addRoute } from './commands/route.ts'
+import { addRtt } from './commands/rtt.ts'
 import { addScan } from './commands/scan.ts'
 import { addShard } from './commands/shard.ts'
 import { addStatus } from './commands/status.ts'
+import { addTax } from './commands/tax.ts'
 import { addWatch } from './commands/watch.ts'
 import { addDelete, addPut } from './commands/write.ts'
 
@@ -23,6 +26,9 @@ export function addClientCommands(program: Command): void {
   addDelete(program)
   addScan(program)
   addWatch(program)
+  addRtt(program)
+  addTax(program)
+  addLeader(program)
   addErrors(program)
   // What others add is headed by them.
   program.commandsGroup('Commands:')

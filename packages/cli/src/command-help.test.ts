@@ -22,6 +22,9 @@ test('the commands are these', () => {
     'keyspace',
     'keyspace create',
     'keyspace list',
+    'leader',
+    'leader explain',
+    'leader prefer',
     'put',
     'range',
     'range assign',
@@ -31,11 +34,13 @@ test('the commands are these', () => {
     'range open',
     'range split',
     'route',
+    'rtt',
     'scan',
     'shard',
     'shard hand-over',
     'shard list',
     'status',
+    'tax',
     'watch',
   ])
 })

@@ -49,6 +49,12 @@ describe('exit codes', () => {
     [['scan', 'cities', '--from', 'b', '--to', 'a'], 2],
     [['scan', 'cities', '--prefix', 'b', '--to', 'a'], 2],
     [['errors', 'NOPE'], 2],
+    [['leader'], 2],
+    [['leader', 'prefer'], 2],
+    [['leader', 'prefer', 'eu-west', '--clear'], 2],
+    [['leader', 'prefer', 'EU'], 2],
+    [['tax', 'nope'], 2],
+    [['rtt'], 1],
     [['status'], 1],
   ])('meridian %j ends with %d', async (args, exit) => {
     const run = await recordedRun(args)

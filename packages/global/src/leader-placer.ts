@@ -77,7 +77,8 @@ export class LeaderPlacer {
       candidates: candidates(world),
       decision: state.decision,
       reason: state.reason,
-      decidedMs: Math.max(0, this.#options.clock.nowMs() - state.decidedAtMs),
+      // A placer that has waited from the start has decided nothing yet.
+      decidedMs: Number.isFinite(state.decidedAtMs) ? this.#options.clock.nowMs() - state.decidedAtMs : 0,
     }
   }
 

@@ -1,4 +1,3 @@
-import { globalVoterName } from '@meridian/deploy'
 import type { Clock, Logger } from '@meridian/loop'
 import type { Store } from '@meridian/store'
 import { isMeridianError } from '@meridian/topology'
@@ -7,13 +6,9 @@ const LEADER_EVERY_MS = 1000
 /** Members of G come and go once in a blue moon. */
 const MEMBERS_EVERY_MS = 30_000
 
-const SUFFIX = globalVoterName('')
-
-/** Region of a voter of G by its member's name; undefined for one that another plan named. */
+/** A voter of G is named after its region; undefined for one that has no name yet. */
 export function voterRegion(memberName: string): string | undefined {
-  return memberName.length > SUFFIX.length && memberName.endsWith(SUFFIX)
-    ? memberName.slice(0, -SUFFIX.length)
-    : undefined
+  return memberName === '' ? undefined : memberName
 }
 
 /** In which regions the voters of G are and in which of them it is led, as of a second ago. */

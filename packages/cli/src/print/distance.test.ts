@@ -1,0 +1,118 @@
+import type { ExplainLeaderResponse, Rtt, TaxRow } from '@meridian/protocol'
+import { describe, expect, it } from 'vitest'
+import { leaderJson, leaderLines } from './leader.ts'
+import { plain } from './paint.ts'
+import { rttJson, rttLines } from './rtt.ts'
+import { taxJson, taxLines } from './tax.ts'
+
+const layout = { width: 80, paint: plain }
+
+describe('round trips', () => {
+  const rtt: Rtt = {
+    source: 'us-east',
+    target: 'ap-southeast',
+    minMs: 235.84,
+    p50Ms: 236.1,
+    p99Ms: 251.6,
+    samples: 30,
+    oneWayMs: 117.9,
+    oneWayErrorMs: 117.92,
+    ageMs: 1234n,
+  }
+
+  it('are a row per ordered pair', () => {
+    expect(rttLines([rtt], layout).slice(0, 2)).toEqual([
+      'source   target        min ms    p50    p99       one way  samples    age',
+      'us-east  ap-southeast   235.8  236.1  251.6  117.9 ±117.9       30  1.2 s',
+    ])
+    expect(rttLines([], layout)).toEqual(['nothing measured yet'])
+  })
+
+  it('are numbers for machines', () => {
+    expect(rttJson([rtt])).toEqual({ rtts: [{ ...rtt, ageMs: 1234 }] })
+  })
+
+  it('from anybody obey the width and the terminal', () => {
+    const lines = rttLines([{ ...rtt, source: 'x'.repeat(90), target: '\u001b[2J' }], layout)
+    for (const line of lines) {
+      expect(line.length).toBeLessThanOrEqual(layout.width)
+      expect(line).not.toContain('\u001b')
+    }
+  })
+})
+
+describe('the tax', () => {
+  const global: TaxRow = {
+    operation: 'assign',
+    tier: 'global',
+    clientRegion: 'eu-west',
+    leaderRegion: 'us-east',
+    count: 12n,
+    floorMs: 141,
+    p50Ms: 145.2,
+    p99Ms: 151.9,
+    maxMs: 160,
+    ratioP50: 1.0298,
+  }
+  const regional: TaxRow = {
+    ...global,
+    operation: 'page',
+    tier: 'regional',
+    leaderRegion: 'eu-west',
+    floorMs: 0,
+    p50Ms: 2.1,
+    p99Ms: 3.4,
+    ratioP50: 0,
+  }
+
+  it('is a row per kind, global first, with no floor where distance has no part', () => {
+    expect(taxLines([regional, global], layout)).toEqual([
+      'tier  operation  client   leader   count  floor  p50 ms    p99    tax',
+      'G     assign     eu-west  us-east     12  141.0   145.2  151.9  1.03x',
+      'E     page       eu-west  eu-west     12      -     2.1    3.4      -',
+    ])
+  })
+
+  it('is null for machines where it is not known', () => {
+    expect(taxJson([regional])).toMatchObject({ rows: [{ count: 12, floorMs: null, ratioP50: null }] })
+  })
+})
+
+describe('the leader', () => {
+  const clients = (...floors: number[]) =>
+    ['us-east', 'eu-west'].map((region, at) => ({ region, demand: at === 0 ? 0.75 : 0.25, floorMs: floors[at] ?? 0 }))
+  const answer: ExplainLeaderResponse = {
+    objective: 'mean',
+    leader: 'us-east',
+    placer: 'eu-west-s1',
+    candidates: [
+      { region: 'us-east', costMs: 88.1, quorumMs: 70.5, obstacle: '', clients: clients(70.5, 141) },
+      { region: 'eu-west', quorumMs: 0, obstacle: 'it does not answer', clients: clients() },
+    ],
+    decision: 'stay in us-east',
+    reason: 'us-east is the cheapest at 88.1 ms',
+    decidedMs: 42_000n,
+    preferred: '',
+  }
+
+  it('is explained by its candidates', () => {
+    expect(leaderLines(answer, layout)).toEqual([
+      'leader       us-east',
+      'preferred    none: costs decide',
+      'objective    mean',
+      'decision     stay in us-east, for 42.0 s, by eu-west-s1',
+      'because      us-east is the cheapest at 88.1 ms',
+      '',
+      'if it led from  cost ms  quorum  us-east 75%  eu-west 25%  obstacle',
+      'us-east            88.1    70.5         70.5        141.0',
+      'eu-west               -       -            -            -  it does not answer',
+    ])
+  })
+
+  it('has null for machines where costs are not known', () => {
+    expect(leaderJson(answer)).toMatchObject({
+      decidedMs: 42_000,
+      candidates: [{ costMs: 88.1 }, { costMs: null, quorumMs: null, clients: [{ floorMs: null }, { floorMs: null }] }],
+    })
+  })
+})
