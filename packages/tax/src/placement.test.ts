@@ -90,6 +90,14 @@ describe('P1 P2: by cost', () => {
     expect(placer.state.reason).toContain('it has to stay so, 6 s more')
   })
 
+  test('what held as a place that is asked for has not held as a saving', () => {
+    const placer = new Placer({ cooldownMs: 60_000 })
+    const { leader } = placer.see(FROM_SINGAPORE, 40)
+    placer.see(awsWorld(3, leader, { objective: { kind: 'fixed', region: 'us-east' } }), 50)
+    placer.see(awsWorld(3, leader, { demand: { 'us-east': 1 } }), 60)
+    expect(placer.moves).toEqual(['30: ap-southeast to eu-west', '120: eu-west to us-east'])
+  })
+
   test('a leader that somebody else moved is judged anew', () => {
     const placer = new Placer()
     placer.see(FROM_SINGAPORE, 29)

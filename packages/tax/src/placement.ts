@@ -42,11 +42,18 @@ export interface PlacementMove {
   readonly reason: string
 }
 
+/** What the last observation has to be compared with. */
+interface Seen {
+  readonly atMs: number
+  readonly leader: string | undefined
+  readonly preferred: string | undefined
+  /** What makes a candidate worth a move; what held on one ground has not held on another. */
+  readonly ground: string
+}
+
 export interface PlacementState {
   readonly options: PlacementOptions
-  readonly seen:
-    | { readonly atMs: number; readonly leader: string | undefined; readonly preferred: string | undefined }
-    | undefined
+  readonly seen: Seen | undefined
   /** Since when each candidate has been worth a move, without a break. */
   readonly worthSince: ReadonlyMap<string, number>
   /** An operator asked for a place and has not been obeyed yet: neither hold nor cool-down applies. */
@@ -121,13 +128,16 @@ function observe(state: PlacementState, atMs: number, world: PlacementWorld): Pl
   const { seen, options, lastMove } = state
   if (seen !== undefined && atMs < seen.atMs) throw new Error('assertion: the clock of the placer went backwards')
   const { leader, preferred } = world
-  let next: PlacementState = { ...state, seen: { atMs, leader, preferred } }
-  const unbroken = seen !== undefined && atMs - seen.atMs <= options.gapMsMax && leader === seen.leader
+  const ground = fixedRegion(world) ?? `by ${world.objective.kind}`
+  const now: Seen = { atMs, leader, preferred, ground }
+  let next: PlacementState = { ...state, seen: now }
+  const isSame = leader === seen?.leader && ground === seen?.ground
+  const unbroken = isSame && seen !== undefined && atMs - seen.atMs <= options.gapMsMax
   if (!unbroken) next = { ...next, worthSince: new Map() }
   if (preferred !== seen?.preferred) next = { ...next, asked: preferred !== undefined }
   if (leader === preferred) next = { ...next, asked: false }
   const arrived = leader !== undefined && leader === lastMove?.target && leader !== seen?.leader
-  if (arrived) return { ...ended({ ...next, moving: true }, atMs, true), seen: { atMs, leader, preferred } }
+  if (arrived) return { ...ended({ ...next, moving: true }, atMs, true), seen: now }
   if (next.moving && lastMove !== undefined && atMs - lastMove.atMs > options.moveMsMax) return ended(next, atMs, false)
   return next
 }
