@@ -9,6 +9,7 @@ import { checkOneHop } from './one-hop.ts'
 import { checkCounts, checkSample } from './read-back.ts'
 import { checkServedAgain } from './served-again.ts'
 import { checkStaleRefused } from './stale-refused.ts'
+import { STORE_CLAIMS } from './store-claims.ts'
 import type { Verdict } from './verdict.ts'
 
 export interface Claim {
@@ -49,6 +50,7 @@ export function claimsOn(keyspace: string): readonly Claim[] {
       check: (history) => checkStaleRefused(history, keyspace),
     },
     { name: 'floor', says: 'no commit is faster than distance allows', needs: ['tax'], check: checkCommitFloor },
+    ...STORE_CLAIMS,
   ]
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parseHistory } from '../history/history-text.ts'
 import { claimsOn, judge } from './claims.ts'
+import { STORE_CLAIMS } from './store-claims.ts'
 
 const FOLDER = new URL('../../histories/', import.meta.url)
 const VERDICT_OF: Readonly<Record<string, string>> = { good: 'valid', bad: 'invalid', void: 'unknown' }
@@ -37,6 +38,7 @@ describe('judging', () => {
       'sample',
       'no-loss',
       'log-order',
+      ...STORE_CLAIMS.map(({ name }) => name),
     ])
   })
 

@@ -5,11 +5,13 @@ import type { KeyspaceName, OperationId } from '@meridian/topology'
 import type { CountryPlan } from '../cities/plan.ts'
 import type { Recorder } from '../history/recorder.ts'
 import type { Printer } from '../report/printer.ts'
+import type { WorldWitnesses } from '../witness/world-witnesses.ts'
 import type { RecordedClient } from './recorded-client.ts'
 
 /** What all acts share. */
 export interface DemoContext {
   readonly world: World
+  readonly witnesses: WorldWitnesses
   readonly recorder: Recorder
   readonly printer: Printer
   readonly clock: Clock

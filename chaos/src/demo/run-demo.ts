@@ -13,9 +13,10 @@ import { formatReport, machine } from '../report/demo-report.ts'
 import type { ActReport, DemoReport } from '../report/demo-report.ts'
 import { formatMs } from '../report/figures.ts'
 import { Printer } from '../report/printer.ts'
+import { WorldWitnesses } from '../witness/world-witnesses.ts'
 import { actsToPlay } from './acts.ts'
 import { hearWorld, UP } from './acts/up.ts'
-import { readFinalState, VERDICTS, verdictsOn } from './acts/verdicts.ts'
+import { endWitnesses, readFinalState, VERDICTS, verdictsOn } from './acts/verdicts.ts'
 import type { Act, DemoContext, Figures } from './demo-context.ts'
 import type { DemoOptions } from './demo-options.ts'
 import { RecordedClient } from './recorded-client.ts'
@@ -70,6 +71,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 
   let world: World | undefined
+  let witnesses: WorldWitnesses | undefined
   let notStarted: unknown
   const clients: RecordedClient[] = []
   try {
@@ -83,6 +85,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       }
       // Not before: the world empties its folder, or refuses it.
       await recorder.writeTo(history)
+      witnesses = await WorldWitnesses.open(world, recorder, systemClock)
       for (const region of world.regions) {
         clients.push(await RecordedClient.open(region, `client-${region.id}`, recorder, signal))
       }
@@ -93,10 +96,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       }
     })
     if (notStarted !== undefined && !signal.aborted) throw notStarted
-    if (world !== undefined && !signal.aborted && clients.length === world.regions.length) {
+    if (world !== undefined && witnesses !== undefined && !signal.aborted && clients.length === world.regions.length) {
       const homes = world.regions.map(({ id, coordinates }) => ({ region: id, coordinates }))
       const context: DemoContext = {
         world,
+        witnesses,
         recorder,
         printer,
         clock: systemClock,
@@ -112,6 +116,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   } finally {
     if (signal.aborted) printer.text('interrupted; stopping')
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()))
+    await witnesses?.[Symbol.asyncDispose]()
     if (world !== undefined) await world.stop()
   }
   const complete = reports.every(({ failure }) => failure === undefined) && verdicts.length > 0
@@ -150,6 +155,7 @@ async function playAll(context: DemoContext, acts: readonly Act[], play: Play): 
     try {
       if (acts.length > 0) await readFinalState(context)
     } finally {
+      await endWitnesses(context)
       verdicts = verdictsOn(context, context.keyspace, asked)
     }
     return {}

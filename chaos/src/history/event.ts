@@ -1,3 +1,5 @@
+import type { StoreEvent } from './store-event.ts'
+
 /**
  * What the recorder writes, one JSON object per line. Counters are text, because JSON has no 64-bit integers: tokens as
  * `g41.e3`, indexes in decimal. Values are marks (see `valueMark`), equal when the values are.
@@ -27,6 +29,7 @@ export type HistoryEntry =
   | CalibrationEvent
   | ActEvent
   | FaultEvent
+  | StoreEvent
 
 export interface Stamp {
   readonly t: number

@@ -19,6 +19,12 @@ const KINDS: Readonly<Record<EventKind, true>> = {
   calibration: true,
   act: true,
   fault: true,
+  witness: true,
+  put: true,
+  'store-row': true,
+  undecoded: true,
+  'g.commit': true,
+  'e.commit': true,
 }
 
 export function formatEvent(event: HistoryEvent): string {

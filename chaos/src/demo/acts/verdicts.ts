@@ -1,6 +1,7 @@
 import { EMPTY_KEY, formatKey } from '@meridian/topology'
 import { claimsOn, judge } from '../../checkers/claims.ts'
 import type { JudgedClaim } from '../../checkers/claims.ts'
+import { eventsOf } from '../../history/event.ts'
 import { valueMark } from '../../history/value-mark.ts'
 import { formatCount, formatMs } from '../../report/figures.ts'
 import { formatTable } from '../../report/table.ts'
@@ -31,6 +32,17 @@ export async function readFinalState(context: DemoContext): Promise<void> {
   })
   recorder.record({ kind: 'scan', keyspace, rows })
   printer.text(`${formatCount(rows)} rows read in ${formatMs(clock.nowMs() - begunMs)}.`)
+}
+
+/** Lets the witnesses of the stores see their end, and dumps what the stores hold. Never throws: a loss is recorded. */
+export async function endWitnesses(context: DemoContext): Promise<void> {
+  const { witnesses, recorder, printer, clock, signal } = context
+  const begunMs = clock.nowMs()
+  await witnesses.finish(signal)
+  const [ranges, shards] = [eventsOf(recorder.events, 'g.commit').length, eventsOf(recorder.events, 'e.commit').length]
+  printer.text(
+    `Witnesses saw ${formatCount(ranges)} commits of ranges and ${formatCount(shards)} of shards; asked what the stores hold now in ${formatMs(clock.nowMs() - begunMs)}.`,
+  )
 }
 
 export function verdictsOn(
