@@ -21,7 +21,7 @@ export function addBenchCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  meridian bench latency-tax --topology aws-3 --quick')
     .action(async (_: unknown, command: Command) => {
       const { benchLatencyTax } = await import('../bench.ts')
-      const { exitWith, signal } = contextOf(command)
-      exitWith(await benchLatencyTax(command.optsWithGlobals<BenchOptions>(), signal))
+      const context = contextOf(command)
+      context.exitWith(await benchLatencyTax(command.optsWithGlobals<BenchOptions>(), context.signal))
     })
 }
