@@ -2,7 +2,7 @@
 const ERROR = 0.005
 const GAMMA = (1 + ERROR) / (1 - ERROR)
 const LOG_GAMMA = Math.log(GAMMA)
-/** Values outside count as the nearer bound: below a nanosecond in ms, above three hours in ms. With GAMMA, 3000 buckets. */
+/** Values outside count as the nearer bound: below a nanosecond in ms, above some three hours in ms. With GAMMA, 3000 buckets. */
 const VALUE_MIN = 1e-6
 const VALUE_MAX = 1e7
 

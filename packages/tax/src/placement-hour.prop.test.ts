@@ -87,7 +87,7 @@ describe('an hour of noise', () => {
       fc.property(hour(fc.constant(undefined)), (calm) => {
         expect(live(calm).moves).toEqual([])
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 
@@ -100,7 +100,7 @@ describe('an hour of noise', () => {
         // 10 % of hysteresis, and 5 % by which noise and the imagined commits may hide a saving.
         expect(leastCostMs).toBeGreaterThanOrEqual(endCostMs * 0.85 - 5)
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 

@@ -96,7 +96,7 @@ test('P1 to P6 hold whatever happens', () => {
       expect(checkPlacement(adversity(seed, {}), PLACEMENT_DEFAULTS)).toEqual([])
     }),
     // The example: what had held as a place asked for was once taken to have held as a saving.
-    { numRuns: 150, examples: [[790638130]] },
+    { examples: [[790638130]] },
   )
 })
 
@@ -108,10 +108,9 @@ describe('the checker notices a core', () => {
     ['without a cool-down', { cooldownMs: 0 }, 'P3'],
     ['that retries at once', { retryMs: 0 }, 'P6'],
   ])('%s', (_, options, name) => {
-    const breaks = Array.from({ length: 100 }, (__, seed) =>
-      checkPlacement(adversity(seed, options), PLACEMENT_DEFAULTS),
-    ).flat()
-    expect(breaks.filter((text) => text.startsWith(name)).length).toBeGreaterThan(0)
+    const finds = (seed: number): boolean =>
+      checkPlacement(adversity(seed, options), PLACEMENT_DEFAULTS).some((text) => text.startsWith(name))
+    expect(Array.from({ length: 100 }, (__, seed) => seed).some(finds)).toBe(true)
   })
 
   test('that moves on unknown round trips, or to an unsafe target', () => {
