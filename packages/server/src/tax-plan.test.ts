@@ -20,10 +20,12 @@ describe('tax plan', () => {
       ]),
     })
     expect(planLines(plans, 'mean', layout)).toEqual([
-      'leader   mean ms  worst  quorum  us-east 75%  eu-west 25%',
-      'us-east     88.1  141.0    70.5         70.5        141.0',
-      'eu-west    123.4  141.0    70.5        141.0         70.5',
-      'us-west    158.7  199.8    72.5        145.0        199.8',
+      'demand: us-east 75%, eu-west 25%',
+      '',
+      'leader   mean ms  worst  quorum  us-east  eu-west',
+      'us-east     88.1  141.0    70.5     70.5    141.0',
+      'eu-west    123.4  141.0    70.5    141.0     70.5',
+      'us-west    158.7  199.8    72.5    145.0    199.8',
       '',
       'best by mean: us-east, 88.1 ms in the mean, 141.0 ms at worst',
       '',

@@ -15,6 +15,7 @@ export interface PlanQuestion {
   readonly voters?: readonly string[]
   readonly best?: number
   readonly matrix: string
+  /** Demand by client region; empty: evenly. */
   readonly clients: ReadonlyMap<string, number>
   readonly objective: PlanObjective
 }
@@ -72,15 +73,11 @@ function onePlan(plan: SetPlan, objective: PlanObjective, layout: Layout): strin
   const clients = plan.leaders[0]?.clients ?? []
   const leaders = tableLines(
     [
-      { title: 'leader', cut: true },
+      { title: 'leader' },
       { title: 'mean ms', align: 'right' },
       { title: 'worst', align: 'right' },
       { title: 'quorum', align: 'right' },
-      ...clients.map(({ region, demand }) => ({
-        title: `${printable(region)} ${Math.round(demand * 100)}%`,
-        align: 'right' as const,
-        cut: true,
-      })),
+      ...clients.map(({ region }) => ({ title: printable(region), align: 'right' as const, cut: true })),
     ],
     plan.leaders.map((leader) => [
       { text: printable(leader.leader), tone: leader === best ? 'good' : 'plain' },
@@ -110,7 +107,8 @@ function onePlan(plan: SetPlan, objective: PlanObjective, layout: Layout): strin
     best === undefined
       ? 'no leader is possible'
       : `best by ${objective}: ${printable(best.leader)}, ${ms(best.meanMs)} ms in the mean, ${ms(best.worstMs)} ms at worst`
-  return [...leaders, '', verdict, '', ...down]
+  const demand = clients.map((client) => `${printable(client.region)} ${Math.round(client.demand * 100)}%`).join(', ')
+  return [`demand: ${demand}`, '', ...leaders, '', verdict, '', ...down]
 }
 
 function manyPlans(plans: readonly SetPlan[], objective: PlanObjective, layout: Layout): string[] {

@@ -22,7 +22,7 @@ export function addLeader(program: Command): void {
     .summary('every candidate with its cost, and why the leader moved or stayed')
     .description(
       'What each voter would cost as leader, from round trips and demand as measured, and what was decided. Columns ' +
-        'of regions have their share of the demand and the least a commit of theirs would take, ms.',
+        'of regions have the least that a commit from there would take, ms.',
     )
     .option('--watch', WATCH_HELP)
     .action(async (options: { watch?: boolean }, self: Command) => explained(contextOf(self), options.watch ?? false))

@@ -102,10 +102,13 @@ describe('the leader', () => {
       'objective    mean',
       'decision     stay in us-east, for 42.0 s, by eu-west-s1',
       'because      us-east is the cheapest at 88.1 ms',
+      'demand       us-east 75%, eu-west 25%',
       '',
-      'if it led from  cost ms  quorum  us-east 75%  eu-west 25%  obstacle',
-      'us-east            88.1    70.5         70.5        141.0',
-      'eu-west               -       -            -            -  it does not answer',
+      'leader   cost ms  quorum  us-east  eu-west',
+      'us-east     88.1    70.5     70.5    141.0',
+      'eu-west        -       -        -        -',
+      '',
+      'eu-west: it does not answer',
     ])
   })
 

@@ -8,8 +8,8 @@ import { HOME } from '../paths.ts'
 interface PlanOptions {
   readonly voters?: readonly string[]
   readonly best?: number
-  readonly matrix: string
-  readonly clients: ReadonlyMap<string, number>
+  readonly matrix?: string
+  readonly clients?: ReadonlyMap<string, number>
   readonly objective: 'mean' | 'worst'
 }
 
@@ -26,21 +26,12 @@ export function addTaxPlanCommand(program: Command): void {
     )
     .option('--voters <region,...>', 'these regions vote', names)
     .option('--best <n>', 'instead: the best sets of so many voters', wholeNumber)
-    .option(
-      '--matrix <file>',
-      'round trips: a .yaml as regions/wan/aws.yaml, else CSV',
-      join(HOME, 'regions/wan/aws.yaml'),
-    )
-    .option(
-      '--clients <region=weight,...>',
-      'how the demand is spread; default: evenly',
-      weights,
-      new Map<string, number>(),
-    )
+    .option('--matrix <file>', 'round trips: YAML as regions/wan/aws.yaml, the default; else CSV')
+    .option('--clients <region=weight,...>', 'how the demand is spread; evenly by default', weights)
     .addOption(new Option('--objective <kind>', 'the best is best at this').choices(['mean', 'worst']).default('mean'))
     .addHelpText(
       'after',
-      '\nExamples:\n  meridian tax plan --voters us-east,eu-west,us-west --clients us-east=3,eu-west=1' +
+      '\nExamples:\n  meridian tax plan --voters us-east,eu-west,us-west --clients us-east=3' +
         '\n  meridian tax plan --best 3 --objective worst --matrix rtts.csv',
     )
     .action(async (options: PlanOptions, command: Command) => {
@@ -50,7 +41,11 @@ export function addTaxPlanCommand(program: Command): void {
       }
       const { terminal } = contextOf(command)
       const { planOf, planJson, planLines } = await import('../tax-plan.ts')
-      const plans = await planOf(options)
+      const plans = await planOf({
+        ...options,
+        matrix: options.matrix ?? join(HOME, 'regions/wan/aws.yaml'),
+        clients: options.clients ?? new Map(),
+      })
       terminal.show(
         () => planJson(plans, options.objective),
         () => planLines(plans, options.objective, terminal.layout),
