@@ -1,7 +1,7 @@
 import { scaleColour, schemeStyle } from './colours.ts'
 import { markup } from './markup.ts'
 import type { Markup } from './markup.ts'
-import { axisTicks, mean, ms, ratio, shortMs } from './numbers.ts'
+import { axisTicks, ms, ratio, shortMs } from './numbers.ts'
 import { PICTURE_STYLE } from './picture-style.ts'
 import { hatch, lineAt, picture, rectAt, shortened, STYLE_OF, textAt } from './picture.ts'
 import type { CellLine } from './report-input.ts'
@@ -17,7 +17,7 @@ export interface HeatMapOptions {
   readonly standalone?: boolean
 }
 
-const LABEL_WIDTH = 118
+const LABEL_WIDTH = 108
 const HEAD_HEIGHT = 64
 const GAP = 3
 
@@ -31,8 +31,6 @@ interface Look {
   readonly of: (cell: CellLine) => number | null
   readonly main: (value: number) => string
   readonly under: (cell: CellLine) => string
-  readonly summary: (row: LeaderRow) => number | null
-  readonly summaryTitle: string
   readonly legend: {
     readonly from: number
     readonly to: number
@@ -53,23 +51,16 @@ function lookOf(matrix: TaxMatrix, value: HeatMapValue): Look {
       of: cellTax,
       main: (tax) => ratio(tax),
       under: () => '',
-      summary: (row) => {
-        const taxes = row.cells.flatMap((cell) => (isUsable(cell) ? [cellTax(cell) ?? Number.NaN] : []))
-        return row.cost === null ? null : mean(taxes)
-      },
-      summaryTitle: 'mean',
       legend: { from: 1, to: ticks.at(-1) ?? most, ticks, title: 'measured p50 ÷ calibrated floor' },
       tick: (tick) => String(Number(tick.toFixed(4))),
     }
   }
   const ticks = axisTicks(Math.max(1, ...cells.map((cell) => cell.oursP50Ms)), 5)
   return {
-    size: { width: many ? 82 : 104, height: many ? 52 : 60 },
+    size: { width: many ? 78 : 104, height: many ? 52 : 60 },
     of: (cell) => cell.oursP50Ms,
     main: (p50) => (p50 < 10 ? shortMs(p50) : ms(p50)),
     under: (cell) => (cell.floorMs === null ? '' : `floor ${ms(cell.floorMs)}`),
-    summary: (row) => row.cost?.meanMs ?? null,
-    summaryTitle: 'mean',
     legend: { from: 0, to: ticks.at(-1) ?? 1, ticks, title: 'measured p50, ms' },
     tick: String,
   }
@@ -84,22 +75,25 @@ export function heatMap(matrix: TaxMatrix, { id, value, standalone = false }: He
   const margin = standalone ? 16 : 2
   const gridWidth = regions.length * (cellWidth + GAP)
   const meanX = margin + LABEL_WIDTH + gridWidth + 8
-  const width = meanX + (value === 'tax' ? 58 : 74) + margin
+  // A mean of ratios would weigh a near client's fraction of a millisecond like a far one's ten.
+  const withMeans = value === 'p50'
+  const width = meanX + (withMeans ? 74 : 0) + margin
   const gridBottom = margin + HEAD_HEIGHT + rows.length * (cellHeight + GAP)
   const height = gridBottom + 58 + margin
-  const nameChars = value === 'tax' ? Math.floor(cellWidth / 7.4) : Math.floor(cellWidth / 7)
+  const narrow = cellWidth < 70
+  const nameChars = value === 'tax' ? Math.floor(cellWidth / 6) : Math.floor(cellWidth / 7)
 
   const columnX = (index: number): number => margin + LABEL_WIDTH + index * (cellWidth + GAP)
   const rowY = (index: number): number => margin + HEAD_HEIGHT + index * (cellHeight + GAP)
   const heads = regions.map((client, index) => {
     const x = columnX(index) + cellWidth / 2
-    return markup`${textAt(x, margin + 36, shortened(client.displayName, nameChars), { look: 'mid bold' })}${textAt(x, margin + 52, shortened(client.id, nameChars + 2), { look: 'mid small soft' })}`
+    return markup`${textAt(x, margin + 36, shortened(client.displayName, nameChars), { look: `mid bold${narrow ? ' small' : ''}` })}${textAt(x, margin + 52, shortened(client.id, nameChars + 2), { look: 'mid small soft' })}`
   })
   const body = rows.map((row, index) => {
     const y = rowY(index)
-    const summary = look.summary(row)
+    const meanMs = row.cost?.meanMs
     const isBest = row === best || row.leader.id === best?.leader.id
-    return markup`${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 - 2, shortened(row.leader.displayName, 15), { look: isBest ? 'end bold accent' : 'end bold' })}${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 + 13, isBest ? 'best place' : shortened(row.leader.id, 17), { look: isBest ? 'end small accent' : 'end small soft' })}${row.cells.map((cell, column) => cellAt(cell, columnX(column), y, row, column))}${textAt(meanX, y + cellHeight / 2 + 5, summary === null ? '–' : look.main(summary), { look: isBest ? 'big accent' : 'big' })}`
+    return markup`${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 - 2, shortened(row.leader.displayName, 15), { look: isBest ? 'end bold accent' : 'end bold' })}${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 + 13, isBest ? 'best place' : shortened(row.leader.id, 17), { look: isBest ? 'end small accent' : 'end small soft' })}${row.cells.map((cell, column) => cellAt(cell, columnX(column), y, row, column))}${withMeans ? textAt(meanX, y + cellHeight / 2 + 5, meanMs === undefined ? '–' : look.main(meanMs), { look: isBest ? 'big accent' : 'big' }) : null}`
   })
   function cellAt(cell: CellLine | null, x: number, y: number, row: LeaderRow, column: number): Markup {
     const box = { x, y, width: cellWidth, height: cellHeight }
@@ -135,8 +129,12 @@ export function heatMap(matrix: TaxMatrix, { id, value, standalone = false }: He
       : []),
     textAt(margin + LABEL_WIDTH - 10, margin + 14, 'leader ↓', { look: 'end small soft' }),
     textAt(columnX(0), margin + 14, 'client →', { look: 'small soft' }),
-    textAt(meanX, margin + 36, look.summaryTitle, { look: 'bold' }),
-    textAt(meanX, margin + 52, value === 'tax' ? '×' : 'of clients', { look: 'small soft' }),
+    ...(withMeans
+      ? [
+          textAt(meanX, margin + 36, 'mean', { look: 'bold' }),
+          textAt(meanX, margin + 52, 'of clients', { look: 'small soft' }),
+        ]
+      : []),
     ...heads,
     ...body,
     ...(frame === null ? [] : [frame]),

@@ -44,9 +44,9 @@ export function hierarchyGains(
   })
 }
 
-const WIDTH = 720
+const WIDTH = 860
 const LABEL_WIDTH = 124
-const PLOT_WIDTH = 460
+const PLOT_WIDTH = 600
 
 export function hierarchyPanel(gains: readonly HierarchyGain[], id: string): Markup {
   const all = gains.flatMap((gain) => [gain.regionalMs, gain.flatMs, gain.flatWorstMs])
@@ -60,7 +60,7 @@ export function hierarchyPanel(gains: readonly HierarchyGain[], id: string): Mar
     const y = top + index * pitch + 6
     const regional = { x: LABEL_WIDTH, y, width: Math.max(1, xOf(gain.regionalMs) - LABEL_WIDTH), height: 18 }
     const flat = { x: LABEL_WIDTH, y: y + 21, width: xOf(gain.flatMs) - LABEL_WIDTH, height: 18 }
-    return markup`${textAt(LABEL_WIDTH - 10, y + 18, shortened(gain.region.displayName, 16), { look: 'end bold' })}${textAt(LABEL_WIDTH - 10, y + 33, shortened(gain.region.id, 17), { look: 'end small soft' })}${rectAt('meridian', regional, `regional: ${shortMs(gain.regionalMs)} ms`)}${textAt(regional.x + regional.width + 6, y + 13, `${shortMs(gain.regionalMs)} ms`, { look: 'halo' })}${rectAt('path', flat, `flat: ${shortMs(gain.flatMs)} ms`)}${lineAt('axis', xOf(gain.flatMs), y + 30, xOf(gain.flatWorstMs), y + 30)}${lineAt('axis', xOf(gain.flatWorstMs), y + 25, xOf(gain.flatWorstMs), y + 35)}${textAt(LABEL_WIDTH + 8, y + 34, `${shortMs(gain.flatMs)} ms`, { look: 'halo' })}${textAt(LABEL_WIDTH + PLOT_WIDTH + 24, y + 26, `${gain.gain.toFixed(0)} ×`, { look: 'big accent' })}`
+    return markup`${textAt(LABEL_WIDTH - 10, y + 18, shortened(gain.region.displayName, 16), { look: 'end bold' })}${textAt(LABEL_WIDTH - 10, y + 33, shortened(gain.region.id, 17), { look: 'end small soft' })}${rectAt('meridian', regional, `regional: ${shortMs(gain.regionalMs)} ms`)}${textAt(regional.x + regional.width + 6, y + 13, `${shortMs(gain.regionalMs)} ms`, { look: 'halo' })}${rectAt('path', flat, `flat: ${shortMs(gain.flatMs)} ms`)}${lineAt('axis', xOf(gain.flatMs), y + 30, xOf(gain.flatWorstMs), y + 30)}${lineAt('axis', xOf(gain.flatWorstMs), y + 25, xOf(gain.flatWorstMs), y + 35)}${textAt(LABEL_WIDTH + 8, y + 34, `${shortMs(gain.flatMs)} ms`)}${textAt(LABEL_WIDTH + PLOT_WIDTH + 46, y + 26, `${gain.gain.toFixed(0)} ×`, { look: 'big accent' })}`
   })
   return picture(
     {
@@ -75,7 +75,7 @@ export function hierarchyPanel(gains: readonly HierarchyGain[], id: string): Mar
       textAt(19, 12, 'in the region'),
       rectAt('path', { x: 124, y: 2, width: 14, height: 12 }),
       textAt(143, 12, 'in the flat, stretched etcd, its leader placed best (whisker: placed worst)'),
-      textAt(LABEL_WIDTH + PLOT_WIDTH + 24, top - 12, 'cheaper by', { look: 'small soft' }),
+      textAt(LABEL_WIDTH + PLOT_WIDTH + 46, top - 12, 'cheaper by', { look: 'small soft' }),
       ...ticks.map(
         (tick) =>
           markup`${lineAt('grid', xOf(tick), top - 6, xOf(tick), bottom)}${textAt(xOf(tick), top - 12, `${tick} ms`, { look: 'mid small soft' })}`,

@@ -1,6 +1,11 @@
 /** Fixed forms instead of locale ones: the same results must give the same bytes on every machine. */
 export const ms = (value: number | null, digits = 1): string =>
-  value === null || !Number.isFinite(value) ? '–' : value.toFixed(digits)
+  value === null || !Number.isFinite(value)
+    ? '–'
+    : value
+        .toFixed(digits)
+        .replace(/^-(0\.?0*)$/, '$1')
+        .replace('-', '−')
 
 /** Two digits below ten and none above a hundred: what a bar of one millisecond and one of 400 both need. */
 export const shortMs = (value: number): string => value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)

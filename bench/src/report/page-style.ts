@@ -7,7 +7,7 @@ export const PAGE_STYLE = `${PICTURE_STYLE}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif;
 -webkit-text-size-adjust:100%}
-main{max-width:1080px;margin:0 auto;padding:40px 20px 72px}
+main{max-width:1180px;margin:0 auto;padding:40px 20px 72px}
 .over{margin:0 0 6px;font-size:13px;letter-spacing:.04em;color:var(--soft)}
 h1{font-size:clamp(27px,4.6vw,42px);line-height:1.12;letter-spacing:-.02em;margin:0 0 16px;font-weight:700;max-width:21em}
 .finding{font-size:clamp(17px,2.1vw,20px);line-height:1.5;margin:0 0 26px;max-width:44em}
@@ -20,11 +20,11 @@ section>p{color:var(--soft)}
 .tile{background:var(--surface);border:1px solid var(--line);border-radius:14px;padding:14px 16px}
 .tile b{display:block;font-size:27px;line-height:1.15;letter-spacing:-.02em;font-variant-numeric:tabular-nums}
 .tile span{display:block;font-size:13px;line-height:1.35;color:var(--soft);margin-top:4px}
-.pair{display:flex;flex-wrap:wrap;gap:22px 36px;align-items:flex-start}.pair>figure{flex:0 1 auto;min-width:0;max-width:100%}
+.pair{display:flex;flex-wrap:wrap;gap:22px 24px;align-items:flex-start}.pair>figure{flex:0 1 auto;min-width:0;max-width:100%}
 figure{margin:14px 0 4px}figcaption{font-size:14px;font-weight:650;margin:0 0 8px}
 .wide{overflow-x:auto;max-width:100%}.wide svg{display:block;max-width:none}
-.fit svg{max-width:100%;height:auto}
-@media (max-width:640px){.fit svg{max-width:none;width:auto}.fit svg.never{width:100%}}
+@media (max-width:640px){.wide svg{height:auto;width:max(100%,calc(var(--w)*.75))}}
+td.reason{white-space:normal;min-width:22em}
 details{margin:8px 0 0;font-size:14px}summary{cursor:pointer;color:var(--soft);padding:4px 0}
 summary:hover{color:var(--ink)}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;margin:6px 0 10px}

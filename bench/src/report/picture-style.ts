@@ -21,7 +21,7 @@ svg .hatch-line{stroke:var(--faint);stroke-width:1.4}svg .hatch-back{fill:var(--
 svg .light{fill:var(--light)}svg .path{fill:var(--path)}svg .fsync{fill:var(--fsync)}svg .etcd{fill:var(--etcd)}
 svg .meridian{fill:var(--meridian)}svg .emulation{fill:var(--emulation)}
 svg .part{stroke:var(--surface);stroke-width:1}svg .halo{paint-order:stroke;stroke:var(--surface);stroke-width:3.5px;stroke-linejoin:round}
-svg .land{fill:var(--land)}svg .link{fill:none;stroke:var(--path);stroke-width:1.6;opacity:.9}
+svg .land{fill:var(--land)}svg .link{fill:none;stroke:var(--light);stroke-width:1.5;opacity:.6}
 svg .link-best{fill:none;stroke:var(--accent);stroke-width:2}svg .dot{fill:var(--light);stroke:var(--surface);stroke-width:1.5}
 svg .dot-best{fill:var(--accent);stroke:var(--surface);stroke-width:1.5}
 svg .ring{fill:var(--surface);stroke:var(--etcd);stroke-width:1.8}svg .stem{stroke:var(--meridian);stroke-width:1.2;opacity:.55}

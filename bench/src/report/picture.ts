@@ -14,7 +14,7 @@ export interface PictureFrame {
 
 /** An SVG that says what it is. Its texts are sized for the given width; the page lets narrower screens scroll. */
 export const picture = (frame: PictureFrame, content: readonly Markup[]): Markup =>
-  markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${px(frame.width)} ${px(frame.height)}" width="${px(frame.width)}" height="${px(frame.height)}" role="img" aria-labelledby="${frame.id}-title ${frame.id}-desc"><title id="${frame.id}-title">${frame.title}</title><desc id="${frame.id}-desc">${frame.description}</desc>${content}</svg>`
+  markup`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${px(frame.width)} ${px(frame.height)}" width="${px(frame.width)}" height="${px(frame.height)}" style="--w:${px(frame.width)}px" role="img" aria-labelledby="${frame.id}-title ${frame.id}-desc"><title id="${frame.id}-title">${frame.title}</title><desc id="${frame.id}-desc">${frame.description}</desc>${content}</svg>`
 
 export interface TextOptions {
   /** Classes of the style sheet. */

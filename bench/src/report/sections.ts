@@ -1,7 +1,7 @@
 import { GOALS, goalsOf } from '../latency-tax/goals.ts'
 import type { GoalName } from '../latency-tax/goals.ts'
 import { breakdownOf } from './breakdown.ts'
-import { floorPlot } from './floor-plot.ts'
+import { aboveFloorPlot, floorPlot } from './floor-plot.ts'
 import { cellTax, heatMap } from './heat-map.ts'
 import { hierarchyPanel } from './hierarchy-panel.ts'
 import type { HierarchyGain } from './hierarchy-panel.ts'
@@ -24,7 +24,7 @@ import {
 } from './tables.ts'
 import { isUsable, matrixCells, operationsOf, rankedRows } from './tax-matrix.ts'
 import type { TaxMatrix } from './tax-matrix.ts'
-import { canMap, worldMap } from './world-map.ts'
+import { canMap, crossesPole, worldMap } from './world-map.ts'
 
 const figure = (title: string, content: Markup, fallback: Markup): Markup =>
   markup`<figure><figcaption>${title}</figcaption><div class="wide" tabindex="0">${content}</div>${asTable(fallback)}</figure>`
@@ -33,14 +33,14 @@ const p50Table = (matrix: TaxMatrix): Markup =>
   matrixTable(matrix, (cell) => `${ms(cell.oursP50Ms)} (floor ${ms(cell.floorMs)})`)
 
 export const matrixSection = (matrix: TaxMatrix): Markup =>
-  markup`<section><h2>Where the leader sits decides</h2><p>Median of one ${matrix.operation} for every place of the global leader and every region a client may be in; beneath each, the least the calibrated links allow.</p><div class="pair">${figure('Measured median, ms', heatMap(matrix, { id: 'map-p50', value: 'p50' }), p50Table(matrix))}${figure(
+  markup`<section><h2>Where the leader sits decides</h2><p>Median of one ${matrix.operation.replaceAll('-', ' ')} for every place of the global leader and every region a client may be in; beneath each, the least the calibrated links allow.</p><div class="pair">${figure('Measured median, ms', heatMap(matrix, { id: 'map-p50', value: 'p50' }), p50Table(matrix))}${figure(
     'The tax: measured over floor',
     heatMap(matrix, { id: 'map-tax', value: 'tax' }),
     matrixTable(matrix, (cell) => ratio(cellTax(cell))),
   )}</div></section>`
 
 export const floorSection = (matrix: TaxMatrix): Markup =>
-  markup`<section><h2>Measured against the floor</h2><p>Nothing lies under the line: it is the round trip to the leader plus the leader's to its nearest majority. The lower part takes that away and shows the milliseconds that are left.</p>${figure('One dot per cell', floorPlot(matrix, 'plot-floor'), floorTable(matrix))}</section>`
+  markup`<section><h2>Measured against the floor</h2><p>Only noise can lie under the line: it is the round trip to the leader plus the leader's to its nearest majority. The second picture takes that away and shows the milliseconds that are left.</p><div class="pair">${figure('How close to physics', floorPlot(matrix, 'plot-floor'), floorTable(matrix))}${figure('What is left above the floor', aboveFloorPlot(matrix, 'plot-above'), floorTable(matrix))}</div></section>`
 
 export function mapSection(run: RunHeader, matrix: TaxMatrix): Markup | null {
   if (!canMap(run.regions)) return null
@@ -51,7 +51,7 @@ export function mapSection(run: RunHeader, matrix: TaxMatrix): Markup | null {
     rttMs: (a, b) => linkMs(run.calibration, a, b, (link) => link.measuredMs),
     bestLeader: best?.leader.id ?? null,
   })
-  return markup`<section><h2>The links</h2><p>Great circles with the round trip measured over each link, ms. The area of a dot is what commits cost in the mean if the leader sits there${best === undefined ? null : markup`; the cheapest place, ${best.leader.displayName}, and its links stand out`}.</p>${figure('Round trips between regions', map, calibrationTable(run))}</section>`
+  return markup`<section><h2>The links</h2><p>Great circles with the round trip measured over each link, ms. The area of a dot is what commits cost in the mean if the leader sits there${best === undefined ? null : markup`; the cheapest place, ${best.leader.displayName}, and its links stand out`}.${crossesPole(run.regions) ? ' A link that leaves at the top crosses the pole and comes back in beside it.' : null}</p>${figure('Round trips between regions', map, calibrationTable(run))}</section>`
 }
 
 export function breakdownSection(run: RunHeader, matrix: TaxMatrix, trips: RoundTrips): Markup | null {

@@ -20,10 +20,10 @@ export const PART_TITLES: Readonly<Record<BreakdownPart, string>> = {
   emulation: 'emulation',
 }
 
-const WIDTH = 780
+const WIDTH = 1000
 const LABEL_WIDTH = 168
-const WHOLE = { x: LABEL_WIDTH, width: 290 }
-const ZOOM = { x: LABEL_WIDTH + 290 + 64, width: 196 }
+const WHOLE = { x: LABEL_WIDTH, width: 430 }
+const ZOOM = { x: LABEL_WIDTH + 430 + 64, width: 270 }
 const BAR = 16
 const PITCH = 23
 const ABOVE_PATH = BREAKDOWN_PARTS.filter((part) => part !== 'light' && part !== 'path')
@@ -35,7 +35,7 @@ const ABOVE_PATH = BREAKDOWN_PARTS.filter((part) => part !== 'light' && part !==
 export function stackedBars(cells: readonly BrokenDownCell[], id: string): Markup {
   const headHeight = 62
   const groups = [...new Set(cells.map((cell) => cell.leader))]
-  const wholeTicks = axisTicks(Math.max(1, ...cells.map(({ breakdown }) => sum(breakdown, BREAKDOWN_PARTS))), 4)
+  const wholeTicks = axisTicks(Math.max(1, ...cells.map(({ breakdown }) => sum(breakdown, BREAKDOWN_PARTS))), 5)
   const zoomTicks = axisTicks(Math.max(0.5, ...cells.map(({ breakdown }) => sum(breakdown, ABOVE_PATH))), 4)
   const wholeScale = WHOLE.width / (wholeTicks.at(-1) ?? 1)
   const zoomScale = ZOOM.width / (zoomTicks.at(-1) ?? 1)
@@ -70,7 +70,7 @@ export function stackedBars(cells: readonly BrokenDownCell[], id: string): Marku
   let keyX = 0
   const key = BREAKDOWN_PARTS.map((part) => {
     const at = keyX
-    keyX += 26 + PART_TITLES[part].length * 7.2
+    keyX += 36 + PART_TITLES[part].length * 6.5
     return markup`${swatch(part, { x: at, y: 2, width: 14, height: 12 }, id, null)}${textAt(at + 19, 12, PART_TITLES[part])}`
   })
   function stack(cell: BrokenDownCell, parts: readonly BreakdownPart[], x: number, top: number, scale: number): Markup {

@@ -15,10 +15,16 @@ export interface Column {
   readonly title: string
   /** Words to the left, figures to the right. */
   readonly words?: boolean
+  /** Long texts, which may take several lines. */
+  readonly reason?: boolean
 }
 
 export const table = (columns: readonly Column[], rows: readonly (readonly MarkupPart[])[]): Markup => {
-  const side = (index: number): Markup | null => (columns[index]?.words === true ? markup` class="words"` : null)
+  const side = (index: number): Markup | null => {
+    const column = columns[index]
+    if (column?.reason === true) return markup` class="words reason"`
+    return column?.words === true ? markup` class="words"` : null
+  }
   return markup`<div class="wide" tabindex="0"><table><thead><tr>${columns.map((column, index) => markup`<th scope="col"${side(index)}>${column.title}</th>`)}</tr></thead><tbody>${rows.map((row) => markup`<tr>${row.map((cell, index) => markup`<td${side(index)}>${cell}</td>`)}</tr>`)}</tbody></table></div>`
 }
 
@@ -125,29 +131,30 @@ const CELL_COLUMNS: readonly Column[] = [
     'count',
     'largest gap',
   ].map((title) => ({ title })),
-  { title: 'rejected because', words: true },
 ]
 
+const REASON: Column = { title: 'rejected because', reason: true }
+
 /** Every cell as it was recorded, those that must not be used included. */
-export const cellTable = (lines: readonly CellLine[]): Markup =>
-  table(
-    CELL_COLUMNS,
-    lines.map((line) => {
-      const figures = [
-        ms(line.floorMs),
-        ms(line.directP50Ms, 2),
-        ms(line.proxiedP50Ms, 2),
-        ms(line.rawP50Ms, 2),
-        ms(line.rawP99Ms, 2),
-        ms(line.oursP50Ms, 2),
-        ms(line.oursP99Ms, 2),
-        ratio(cellTax(line)),
-        String(line.count),
-        ms(line.largestGapMs),
-      ]
-      const words = [line.leaderRegion, line.clientRegion]
-      return line.rejected === null
-        ? [...words, ...figures, '']
-        : [...[...words, ...figures].map((each) => markup`<s>${each}</s>`), line.rejected]
-    }),
-  )
+export function cellTable(lines: readonly CellLine[]): Markup {
+  const withReasons = lines.some((line) => line.rejected !== null)
+  const rows = lines.map((line): readonly MarkupPart[] => {
+    const cells = [
+      line.leaderRegion,
+      line.clientRegion,
+      ms(line.floorMs),
+      ms(line.directP50Ms, 2),
+      ms(line.proxiedP50Ms, 2),
+      ms(line.rawP50Ms, 2),
+      ms(line.rawP99Ms, 2),
+      ms(line.oursP50Ms, 2),
+      ms(line.oursP99Ms, 2),
+      ratio(cellTax(line)),
+      String(line.count),
+      ms(line.largestGapMs),
+    ]
+    if (line.rejected !== null) return [...cells.map((each) => markup`<s>${each}</s>`), line.rejected]
+    return withReasons ? [...cells, ''] : cells
+  })
+  return table(withReasons ? [...CELL_COLUMNS, REASON] : CELL_COLUMNS, rows)
+}

@@ -30,9 +30,11 @@ export interface MapOptions {
   readonly bestLeader: string | null
 }
 
-const WIDTH = 860
+const WIDTH = 1000
 const SAMPLES = 48
-/** Degrees east. Cut in the Pacific, as people know the world, or in the Atlantic, where that spares more links. */
+/** Degrees north where the map ends, unless a region lies beyond. */
+const NORTH_MIN = 83
+/** Degrees east. Cut in the Pacific, as people know the world, or in the Atlantic, where that spares at least two links more. */
 const CENTRES = [11, 150] as const
 
 interface Located extends MapRegion {
@@ -51,10 +53,12 @@ export const canMap = (regions: readonly RegionPlace[]): boolean =>
 export function worldMap({ id, regions: given, rttMs, bestLeader }: MapOptions): Markup {
   const regions = located(given)
   const pairs = regionPairs(regions)
-  const centre = CENTRES.toSorted((a, b) => cutLinks(pairs, a) - cutLinks(pairs, b))[0] ?? CENTRES[0]
+  const [usual, unusual] = CENTRES
+  const centre = cutLinks(pairs, usual) - cutLinks(pairs, unusual) >= 2 ? unusual : usual
   const projection = geoNaturalEarth1().rotate([-centre, 0]).fitWidth(WIDTH, { type: 'Sphere' })
   const south = Math.min(-38, ...regions.map((region) => region.at[1] - 12))
-  const top = yOf(projection, centre, 82)
+  const north = Math.max(NORTH_MIN, ...regions.map((region) => region.at[1] + 6))
+  const top = yOf(projection, centre, north)
   const height = yOf(projection, centre, south) - top
   projection.translate([projection.translate()[0], projection.translate()[1] - top])
   const path = geoPath(projection).digits(1)
@@ -125,7 +129,7 @@ export function worldMap({ id, regions: given, rttMs, bestLeader }: MapOptions):
       height,
     },
     [
-      markup`<path class="land" d="${path(feature(LAND, 'land')) ?? ''}"/>`,
+      markup`<path class="grid" d="${path({ type: 'Sphere' }) ?? ''}"/><path class="land" d="${path(feature(LAND, 'land')) ?? ''}"/>`,
       ...links,
       ...dots,
       ...labels.filter((label) => label !== null),
@@ -136,6 +140,17 @@ export function worldMap({ id, regions: given, rttMs, bestLeader }: MapOptions):
 
 const yOf = (projection: GeoProjection, longitude: number, latitude: number): number =>
   projection([longitude, latitude])?.[1] ?? 0
+
+/** Whether a link leaves at the top of the map: on a map that shows the pole as a line it would run along the edge. */
+export const crossesPole = (regions: readonly RegionPlace[]): boolean =>
+  regionPairs(located(regions.map((place) => ({ place, costMs: null })))).some(
+    ([a, b]) => northmost(a.at, b.at) > NORTH_MIN,
+  )
+
+const northmost = (a: [number, number], b: [number, number]): number => {
+  const along = geoInterpolate(a, b)
+  return Math.max(...Array.from({ length: SAMPLES + 1 }, (_, index) => along(index / SAMPLES)[1]))
+}
 
 /** How many links run off one edge of the map and come back at the other. */
 function cutLinks(pairs: readonly (readonly [Located, Located])[], centre: number): number {
