@@ -38,7 +38,7 @@ export function checkShardLeaders(history: readonly HistoryEvent[]): Verdict {
   }
   commitsAreWhole(history, (tier) => tier !== GLOBAL_TIER, findings)
   if (leaders.size === 0) findings.gap('no shard was committed')
-  return findings.verdict(`${leaders.size} tokens, each of one leader; ${rises} times one took the place of a lower`, {
+  return findings.verdict(`${leaders.size} tokens, each of one leader; those of a shard rose ${rises} times`, {
     commits: commits.length,
     tokens: leaders.size,
     rises,
