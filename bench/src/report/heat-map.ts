@@ -71,7 +71,9 @@ export function heatMap(matrix: TaxMatrix, { id, value, standalone = false }: He
   const look = lookOf(matrix, value)
   const { width: cellWidth, height: cellHeight } = look.size
   const { regions, rows } = matrix
-  const best = rankedRows(matrix)[0]
+  const ranked = rankedRows(matrix)
+  const best = ranked[0]
+  const complete = ranked.length === rows.length
   const margin = standalone ? 16 : 2
   const gridWidth = regions.length * (cellWidth + GAP)
   const meanX = margin + LABEL_WIDTH + gridWidth + 8
@@ -93,7 +95,7 @@ export function heatMap(matrix: TaxMatrix, { id, value, standalone = false }: He
     const y = rowY(index)
     const meanMs = row.cost?.meanMs
     const isBest = row === best || row.leader.id === best?.leader.id
-    return markup`${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 - 2, shortened(row.leader.displayName, 15), { look: isBest ? 'end bold accent' : 'end bold' })}${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 + 13, isBest ? 'best place' : shortened(row.leader.id, 17), { look: isBest ? 'end small accent' : 'end small soft' })}${row.cells.map((cell, column) => cellAt(cell, columnX(column), y, row, column))}${withMeans ? textAt(meanX, y + cellHeight / 2 + 5, meanMs === undefined ? '–' : look.main(meanMs), { look: isBest ? 'big accent' : 'big' }) : null}`
+    return markup`${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 - 2, shortened(row.leader.displayName, 15), { look: isBest ? 'end bold accent' : 'end bold' })}${textAt(margin + LABEL_WIDTH - 10, y + cellHeight / 2 + 13, isBest ? (complete ? 'best place' : 'best ranked') : shortened(row.leader.id, 17), { look: isBest ? 'end small accent' : 'end small soft' })}${row.cells.map((cell, column) => cellAt(cell, columnX(column), y, row, column))}${withMeans ? textAt(meanX, y + cellHeight / 2 + 5, meanMs === undefined ? '–' : look.main(meanMs), { look: isBest ? 'big accent' : 'big' }) : null}`
   })
   function cellAt(cell: CellLine | null, x: number, y: number, row: LeaderRow, column: number): Markup {
     const box = { x, y, width: cellWidth, height: cellHeight }
@@ -104,7 +106,7 @@ export function heatMap(matrix: TaxMatrix, { id, value, standalone = false }: He
       return markup`${rectAt('empty', box, `${where}: not measured`)}${textAt(middle, y + cellHeight / 2 + 4, '–', { look: 'mid soft' })}`
     }
     if (cell.rejected !== null || shown === null) {
-      return markup`${rectAt('axis', box, `${where}: rejected, ${cell.rejected ?? ''}`, `fill:url(#${id}-hatch)`)}${textAt(middle, y + cellHeight / 2 - 1, shown === null ? '–' : look.main(shown), { look: 'mid soft struck halo' })}${textAt(middle, y + cellHeight / 2 + 15, 'rejected', { look: 'mid small halo' })}`
+      return markup`${rectAt('axis', box, `${where}: rejected, ${cell.rejected ?? ''}`, `fill:url(#${id}-hatch)`)}${rectAt('surface', { x: middle - 27, y: y + cellHeight / 2 - 15, width: 54, height: 34 })}${textAt(middle, y + cellHeight / 2 - 1, shown === null ? '–' : look.main(shown), { look: 'mid soft struck' })}${textAt(middle, y + cellHeight / 2 + 15, 'rejected', { look: 'mid small' })}`
     }
     const colour = scaleColour((shown - look.legend.from) / (look.legend.to - look.legend.from))
     const under = look.under(cell)

@@ -23,8 +23,8 @@ section>p{color:var(--soft)}
 .pair{display:flex;flex-wrap:wrap;gap:22px 24px;align-items:flex-start}.pair>figure{flex:0 1 auto;min-width:0;max-width:100%}
 figure{margin:14px 0 4px}figcaption{font-size:14px;font-weight:650;margin:0 0 8px}
 .wide{overflow-x:auto;max-width:100%}.wide svg{display:block;max-width:none}
-@media (max-width:640px){.wide svg{height:auto;width:max(100%,calc(var(--w)*.75))}}
-td.reason{white-space:normal;min-width:22em}
+@media (max-width:640px){.wide svg{height:auto;width:max(100%,calc(var(--w)*.7))}}
+td.reason{white-space:normal;color:var(--accent);padding-left:0}
 details{margin:8px 0 0;font-size:14px}summary{cursor:pointer;color:var(--soft);padding:4px 0}
 summary:hover{color:var(--ink)}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;margin:6px 0 10px}
@@ -39,7 +39,7 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;font-size:14p
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 ul.plain{padding-left:1.2em;margin:6px 0 12px;max-width:46em}ul.plain li{margin:3px 0}
 footer{color:var(--soft);font-size:13px;padding:8px 4px}
-@media (max-width:640px){main{padding:24px 12px 48px}section{padding:16px 14px}dl{grid-template-columns:1fr;gap:0}
+@media (max-width:640px){main{padding:24px 8px 48px}section{padding:14px 10px}header{padding:0 4px}dl{grid-template-columns:1fr;gap:0}
 dd{margin:0 0 8px}.goals li{grid-template-columns:1fr}}
 @media print{body{background:#fff}section,.tile{break-inside:avoid}}
 `

@@ -76,7 +76,7 @@ describe('rejected cells', () => {
 
   test('are shown with their reason, struck through, and rank nobody', () => {
     const html = renderReport(run, rejected)
-    expect(html).toContain(`<td class="words reason">${reason}</td>`)
+    expect(html).toContain(`<td class="words reason" colspan="12">rejected: ${reason}</td>`)
     expect(html).toContain('<s>eu-west</s>')
     expect(html).toContain('One of three places is not ranked')
     // Dublin was the cheapest; with a hole in its row the claim passes to the next.

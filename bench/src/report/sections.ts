@@ -90,7 +90,7 @@ export function goalsSection(lines: readonly CellLine[]): Markup | null {
     const count = (verdict: string): number => own.filter((result) => result.verdict === verdict).length
     const judged = count('met') + count('not met')
     if (judged + count('rejected') === 0) return []
-    const rejected = count('rejected') === 0 ? '' : `, ${count('rejected')} cells rejected`
+    const rejected = count('rejected') === 0 ? '' : `; ${count('rejected')} rejected`
     const met = judged > 0 && count('met') === judged
     return [
       markup`<li><b class="${met ? 'met' : 'missed'}">${count('met')} of ${judged}</b><span>${GOALS[name].replaceAll('<=', '≤').replaceAll('>=', '≥').replaceAll(' x ', ' × ')}${rejected}</span></li>`,
@@ -155,7 +155,7 @@ export function lossSection(run: RunHeader, trips: RoundTrips, measured: readonl
             { title: 'lost', words: true },
             { title: 'then best led from', words: true },
             { title: 'mean floor of the others, ms' },
-            { title: 'before, ms' },
+            { title: 'the same before, ms' },
             { title: 'factor' },
           ],
           losses.map((loss) => [
@@ -186,7 +186,7 @@ export function cellsSection(lines: readonly CellLine[], main: string): Markup {
 export const methodSection = (run: RunHeader): Markup =>
   markup`<section><h2>Method, and what it cannot say</h2>
 <p>A commit by majority takes at least the round trip from the client to the leader plus the leader's round trip to the voter that completes its majority. That floor is computed from round trips calibrated through the same links the operations take, not from nominal ones. Straight fibre carries light at 4.897 µs per km, one way.</p>
-<p>Each cell holds four interleaved runs: direct, through links without delay, raw etcd with delay, and the product's API with delay. Operations start on a schedule and are timed from when they should have started, so a stall is counted and not skipped. A cell is rejected if a link moved by more than 0.5 ms or 1 % between calibrations, if the leader changed, or if the driver's event loop was more than 5 ms late at p99.</p>
+<p>Each cell holds four interleaved runs: direct, through links without delay, raw etcd with delay, and the product's API with delay. Operations start on a schedule and are timed from when they should have started, so a stall is counted and not skipped. A cell is rejected if a link moved by more than 0.5 ms or 1 % between calibrations, if the leader changed, if an operation failed, or if the driver's event loop was more than 5 ms late at p99.</p>
 <ul class="plain"><li>The links are emulated: delay only. There is no loss, no jitter, no delay of TCP's handshake, and congestion windows never cross the distance, because TCP ends at each proxy.</li><li>Every server and the driver share one machine; tails hold its scheduler's noise.</li><li>Parts of a median are differences of medians: good to some tenths of a millisecond.</li><li>Round trips are those of the topology file. Your network has its own: measure it.</li></ul>
 <h3>Machine</h3><dl>${[
     ['processor', `${run.machine.cpu}, ${run.machine.cores} cores`],

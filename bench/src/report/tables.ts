@@ -15,17 +15,12 @@ export interface Column {
   readonly title: string
   /** Words to the left, figures to the right. */
   readonly words?: boolean
-  /** Long texts, which may take several lines. */
-  readonly reason?: boolean
 }
 
+/** A row of a single cell spans the table: a remark on the row before. */
 export const table = (columns: readonly Column[], rows: readonly (readonly MarkupPart[])[]): Markup => {
-  const side = (index: number): Markup | null => {
-    const column = columns[index]
-    if (column?.reason === true) return markup` class="words reason"`
-    return column?.words === true ? markup` class="words"` : null
-  }
-  return markup`<div class="wide" tabindex="0"><table><thead><tr>${columns.map((column, index) => markup`<th scope="col"${side(index)}>${column.title}</th>`)}</tr></thead><tbody>${rows.map((row) => markup`<tr>${row.map((cell, index) => markup`<td${side(index)}>${cell}</td>`)}</tr>`)}</tbody></table></div>`
+  const side = (index: number): Markup | null => (columns[index]?.words === true ? markup` class="words"` : null)
+  return markup`<div class="wide" tabindex="0"><table><thead><tr>${columns.map((column, index) => markup`<th scope="col"${side(index)}>${column.title}</th>`)}</tr></thead><tbody>${rows.map((row) => (row.length === 1 ? markup`<tr><td class="words reason" colspan="${columns.length}">${row}</td></tr>` : markup`<tr>${row.map((cell, index) => markup`<td${side(index)}>${cell}</td>`)}</tr>`))}</tbody></table></div>`
 }
 
 /** What stands under every picture, for who cannot see it and for who wants the figures. */
@@ -133,12 +128,9 @@ const CELL_COLUMNS: readonly Column[] = [
   ].map((title) => ({ title })),
 ]
 
-const REASON: Column = { title: 'rejected because', reason: true }
-
 /** Every cell as it was recorded, those that must not be used included. */
 export function cellTable(lines: readonly CellLine[]): Markup {
-  const withReasons = lines.some((line) => line.rejected !== null)
-  const rows = lines.map((line): readonly MarkupPart[] => {
+  const rows = lines.flatMap((line): readonly (readonly MarkupPart[])[] => {
     const cells = [
       line.leaderRegion,
       line.clientRegion,
@@ -153,8 +145,9 @@ export function cellTable(lines: readonly CellLine[]): Markup {
       String(line.count),
       ms(line.largestGapMs),
     ]
-    if (line.rejected !== null) return [...cells.map((each) => markup`<s>${each}</s>`), line.rejected]
-    return withReasons ? [...cells, ''] : cells
+    return line.rejected === null
+      ? [cells]
+      : [cells.map((each) => markup`<s>${each}</s>`), [`rejected: ${line.rejected}`]]
   })
-  return table(withReasons ? [...CELL_COLUMNS, REASON] : CELL_COLUMNS, rows)
+  return table(CELL_COLUMNS, rows)
 }
