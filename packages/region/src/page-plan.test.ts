@@ -98,6 +98,13 @@ describe('leaders', () => {
     expect(text(planPages(both))).toEqual(['10: 1#1[1.0 - e1 1.1 c e2]'])
   })
 
+  it('are none for a page of a generation that G gave to another region', () => {
+    const foreign = [{ ...range('1:-'), owner: regionId('us') }]
+    const stray = world([], ['1:- 1.0@ a'], { nodes: nodes('a#2- b c'), ranges: foreign })
+    expect(text(planPages(stray))).toEqual([])
+    expect(text(planPages({ ...stray, ranges: [range('1:-')] }))).toHaveLength(1)
+  })
+
   it('are those wished for, if they can', () => {
     const pages = ['1:- 1.0@ -, 1.1@m a']
     const wishes = new Map([[shardId(rangeId(1), 0), nodeId('c')]])

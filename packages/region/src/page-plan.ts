@@ -102,7 +102,14 @@ function isActive(page: Page, byId: RangesById): boolean {
   return range?.generation === page.generation && range.status === 'active'
 }
 
+/** A page of a generation that G gave to another region can only be a stray: what is not ours is not ours to mend. */
+function isForeign({ region }: PageWorld, page: Page, byId: RangesById): boolean {
+  const range = byId.get(page.rangeId)
+  return range !== undefined && range.generation === page.generation && range.owner !== region
+}
+
 function needsLeaders(world: PageWorld, page: Page, byId: RangesById, lives: Lives): boolean {
+  if (isForeign(world, page, byId)) return false
   const active = isActive(page, byId)
   return page.shards.some((shard) =>
     shard.status === 'assigned'
