@@ -103,6 +103,63 @@ describe('meridian up', () => {
     expect((await meridian(data, 'scan', 'places', '--count', '--json')).out).toContain('"1"')
   })
 
+  it('measures how far the regions are apart, within what the emulation allows', async () => {
+    let rtts: { source: string; target: string; minMs: number; p50Ms: number }[] = []
+    await waitFor('every ordered pair', async () => {
+      rtts = JSON.parse((await meridian(data, 'rtt', '--json')).out).rtts
+      return rtts.length === 6
+    })
+    const nominal: Record<string, number> = {
+      'eu-west us-east': 71,
+      'ap-southeast us-east': 236,
+      'ap-southeast eu-west': 187,
+    }
+    for (const { source, target, minMs, p50Ms } of rtts) {
+      const rttMs = nominal[[source, target].toSorted().join(' ')] ?? Number.NaN
+      expect(minMs, `${source} -> ${target}`).toBeGreaterThan(rttMs - 1)
+      expect(minMs, `${source} -> ${target}`).toBeLessThan(rttMs * 1.02 + 8)
+      expect(p50Ms).toBeGreaterThanOrEqual(minMs)
+    }
+  })
+
+  it('sets what was done against what distance allows, for people, machines and Prometheus', async () => {
+    expect((await meridian(data, 'keyspace', 'create', 'far', '--owner', 'us-east')).code).toBe(0)
+    expect((await meridian(data, 'range', 'split', 'far', 'c')).code).toBe(0)
+    const { rows } = JSON.parse((await meridian(data, 'tax', '--json')).out)
+    expect(rows).toContainEqual(expect.objectContaining({ operation: 'create-keyspace', tier: 'global', count: 2 }))
+    expect(rows).toContainEqual(expect.objectContaining({ operation: 'page', tier: 'regional', floorMs: null }))
+    const split = rows.find((row: { operation: string }) => row.operation === 'split')
+    expect(split).toMatchObject({ clientRegion: 'us-east', floorMs: expect.any(Number), ratioP50: expect.any(Number) })
+    expect(split.ratioP50).toBeGreaterThan(0.95)
+    const metrics = await (await fetch(`http://127.0.0.1:${BASE_PORT + 28}/metrics`)).text()
+    expect(metrics).toMatch(
+      /meridian_control_operation_seconds_count\{operation="split",tier="global",client_region="us-east"/,
+    )
+    expect(metrics).toMatch(/meridian_rtt_seconds\{source="us-east",target="eu-west",figure="min"\} 0\.07/)
+    expect(metrics).toMatch(/meridian_region_lease_remaining_seconds [1-9]/)
+  })
+
+  it('moves the global leader where it is preferred, without failing a change on its way, and says why', async () => {
+    const explain = async () => JSON.parse((await meridian(data, 'leader', 'explain', '--json')).out)
+    await waitFor('a placer', async () => (await explain()).candidates?.length === 3, { timeoutMs: 20_000 })
+    const { leader } = await explain()
+    const target = leader === 'eu-west' ? 'us-east' : 'eu-west'
+    const [preferred, ...splits] = await Promise.all([
+      meridian(data, 'leader', 'prefer', target),
+      ...['d', 'e', 'f', 'g'].map((at) => meridian(data, 'range', 'split', 'far', at)),
+    ])
+    expect(preferred.code, preferred.err).toBe(0)
+    await waitFor(`the leader in ${target}`, async () => (await explain()).leader === target, { timeoutMs: 15_000 })
+    for (const split of splits) expect(split.code, split.err).toBe(0)
+    expect(await explain()).toMatchObject({
+      preferred: target,
+      decision: `stay in ${target}`,
+      reason: expect.stringContaining(`${target} is asked for`),
+    })
+    expect((await meridian(data, 'leader', 'prefer', '--clear')).out).toContain('costs decide')
+    expect((await meridian(data, 'leader', 'prefer', 'mars')).code).toBe(3)
+  })
+
   it.each<[number, string, string[]]>([
     [3, 'KEYSPACE_UNKNOWN', ['get', 'nowhere/x']],
     [3, 'REGION_UNKNOWN', ['range', 'assign', 'places/', '--to', 'mars']],

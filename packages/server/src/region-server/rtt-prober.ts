@@ -4,11 +4,13 @@ import { ProbeServiceDefinition, TaxServiceDefinition } from '@meridian/protocol
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
 import { RttMatrix, RttWindow } from '@meridian/tax'
+import type { RttSummary } from '@meridian/tax'
 import { isMeridianError, MeridianError } from '@meridian/topology'
 
 const PROBE_EVERY_MS = 2000
-/** Between the answer that paid for the connection and the first that counts. */
-const FIRST_PROBE_AFTER_MS = 100
+/** Answers before a round trip is told, and the pause between these: the smallest of a few is no queue at a start. */
+const FIRST_SAMPLES = 10
+const FIRST_PROBES_EVERY_MS = 250
 const EXCHANGE_EVERY_MS = 10_000
 /** Until a region has told its round trips for the first time. */
 const FIRST_EXCHANGE_EVERY_MS = 1000
@@ -26,6 +28,8 @@ export interface RttProberOptions {
   readonly random: () => number
   readonly log: Logger
 }
+
+const hasSettled = (summary: RttSummary | undefined): boolean => (summary?.samples ?? 0) >= FIRST_SAMPLES
 
 /**
  * Measures the round trips to one server of each other region by small unary calls on the connections there are anyway,
@@ -59,14 +63,15 @@ export class RttProber {
         if (isWarm) window.record(sample)
         isWarm = true
         const summary = window.summary(clock.nowMs())
-        if (summary !== undefined) this.matrix.put(region, id, summary)
+        if (summary !== undefined && hasSettled(summary)) this.matrix.put(region, id, summary)
       } catch (error) {
         this.#failed('probe', id, error, signal)
         at += 1
         isWarm = false
       }
-      const isFirst = isWarm && window.summary(clock.nowMs()) === undefined
-      if (!signal.aborted) await this.#pause(isFirst ? FIRST_PROBE_AFTER_MS : PROBE_EVERY_MS, signal)
+      if (signal.aborted) return
+      const isSettling = isWarm && !hasSettled(window.summary(clock.nowMs()))
+      await this.#pause(isSettling ? FIRST_PROBES_EVERY_MS : PROBE_EVERY_MS, signal)
     }
   }
 
