@@ -50,7 +50,7 @@ export async function benchLatencyTax(options: BenchOptions, signal: AbortSignal
   const which = quick ? 'quick' : 'full'
   const samples =
     options.samples === undefined ? SAMPLES[which] : wholeNumber('--samples', options.samples, 1, SAMPLES.max)
-  const result = await runLatencyTax({
+  const measuring = runLatencyTax({
     topology,
     matrix,
     places,
@@ -72,6 +72,11 @@ export async function benchLatencyTax(options: BenchOptions, signal: AbortSignal
     onWorld: (event) => {
       for (const line of worldLines(event)) say(line)
     },
+  })
+  // Whatever an interruption broke off is no failure of its own.
+  const result = await measuring.catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw error
   })
   const written = await writeResults(options.out ?? join(HOME, 'bench/results'), topology, result)
   const { run, lines } = result
