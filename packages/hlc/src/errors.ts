@@ -18,6 +18,21 @@ export class MalformedTimestampError extends Error {
   }
 }
 
+/** This process may not stamp now. Nothing was stamped, and the call may be repeated. */
+export abstract class StampRefusedError extends Error {}
+
+/** The clocks of this process disagree, so none of them may stamp until somebody else has vouched for it. */
+export class ClockSuspectError extends StampRefusedError {
+  override readonly name = 'ClockSuspectError'
+  /** What the clock was suspended for. */
+  readonly reason: string
+
+  constructor(reason: string) {
+    super(`nothing is stamped: ${reason}`)
+    this.reason = reason
+  }
+}
+
 /** A peer's stamp is further ahead of the local physical clock than the maximum offset: one of the two clocks is wrong. */
 export class ClockOffsetError extends Error {
   override readonly name = 'ClockOffsetError'
@@ -48,7 +63,7 @@ export class ClockOffsetError extends Error {
 export type HeldBy = 'own' | 'committed' | 'ceiling'
 
 /** The physical clock is so far behind that the next stamp would be more than the maximum offset ahead of it. */
-export class ClockBehindError extends Error {
+export class ClockBehindError extends StampRefusedError {
   override readonly name = 'ClockBehindError'
   readonly heldBy: HeldBy
   /** The wall part below which no stamp may be issued any more. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 import { CEILING_WINDOW_MS } from './ceiling.ts'
-import { ClockBehindError, ClockOffsetError } from './errors.ts'
+import { ClockBehindError, ClockOffsetError, ClockSuspectError, StampRefusedError } from './errors.ts'
 import { COUNTER_MAX, WALL_MS_MAX, ZERO_TIMESTAMP, assertNumbers, isWallMs, isWriterOrigin } from './timestamp.ts'
 import type { CeilingStore } from './ceiling.ts'
 import type { HeldBy } from './errors.ts'
@@ -34,7 +34,7 @@ export type OpenOptions = HybridClockOptions & {
 
 export type ReceiveResult =
   | { readonly ok: true; readonly stamp: Timestamp }
-  | { readonly ok: false; readonly error: ClockOffsetError | ClockBehindError }
+  | { readonly ok: false; readonly error: ClockOffsetError | StampRefusedError }
 
 /**
  * Hybrid logical clock (Kulkarni et al., 2014) with a bounded lead and a persisted ceiling.
@@ -62,6 +62,8 @@ export class HybridClock {
   #aheadCounter = 0
   /** Invariant: no stamp is issued with a wall part above this, and the store has it (Infinity without a store). */
   #ceilingMs: number
+  /** Why nothing may be stamped at present. */
+  #suspendedFor: string | undefined
 
   /**
    * Starts above the stored ceiling without waiting for it: until the physical clock has passed it, stamps lead by up
@@ -113,8 +115,8 @@ export class HybridClock {
   }
 
   /**
-   * Send rule: stamps a local event or a message to be sent. Throws `ClockBehindError`, or what `ceiling.save` throws;
-   * in both cases nothing was stamped and the call may be repeated.
+   * Send rule: stamps a local event or a message to be sent. Throws `ClockBehindError`, `ClockSuspectError` while
+   * suspended, or what `ceiling.save` throws; in each case nothing was stamped and the call may be repeated.
    */
   now(): Timestamp {
     return this.#issue(this.#physicalMs(), 0, 0)
@@ -137,7 +139,7 @@ export class HybridClock {
     try {
       return { ok: true, stamp: this.receive(remote) }
     } catch (error) {
-      if (error instanceof ClockOffsetError || error instanceof ClockBehindError) return { ok: false, error }
+      if (error instanceof ClockOffsetError || error instanceof StampRefusedError) return { ok: false, error }
       throw error
     }
   }
@@ -163,6 +165,23 @@ export class HybridClock {
     return 'held'
   }
 
+  /**
+   * Stamps nothing until `resume`: the physical clock is not to be trusted, for example because it jumped. Commits are
+   * still observed. Repeated, the newest reason counts.
+   */
+  suspend(reason: string): void {
+    this.#suspendedFor = reason
+  }
+
+  /** Ends a suspension, if there is one. */
+  resume(): void {
+    this.#suspendedFor = undefined
+  }
+
+  get suspended(): boolean {
+    return this.#suspendedFor !== undefined
+  }
+
   #merge(wallMs: number, counter: number): void {
     if (!exceeds(wallMs, counter, this.#lastMs, this.#lastCounter)) return
     this.#lastMs = wallMs
@@ -171,6 +190,8 @@ export class HybridClock {
 
   /** The one place where stamps are made: max of last, ahead and remote, then one step. No state changes on a throw. */
   #issue(physicalMs: number, remoteMs: number, remoteCounter: number): Timestamp {
+    // After the physical clock was read: the reading itself may have found that it jumped.
+    if (this.#suspendedFor !== undefined) throw new ClockSuspectError(this.#suspendedFor)
     let wallMs = this.#lastMs
     let counter = this.#lastCounter
     if (exceeds(this.#aheadMs, this.#aheadCounter, wallMs, counter)) {

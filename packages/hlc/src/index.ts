@@ -1,6 +1,33 @@
+export { procUptimeClock } from './boot-clock.ts'
+export type { BootClock } from './boot-clock.ts'
 export { CEILING_WINDOW_MS } from './ceiling.ts'
 export type { CeilingStore } from './ceiling.ts'
-export { CeilingError, ClockBehindError, ClockOffsetError, MalformedTimestampError } from './errors.ts'
+export {
+  cleared as clockGuardCleared,
+  CLOCK_DISAGREEMENT_MS_MAX,
+  CLOCK_GUARD_START,
+  CLOCK_RATE_ALLOWANCE,
+  CLOCK_WINDOW_MS,
+  step as clockGuardStep,
+} from './clock-guard.ts'
+export type {
+  ClockDisagreement,
+  ClockGuard,
+  ClockName,
+  ClockSample,
+  ClockSuspect,
+  ClockVerdict,
+} from './clock-guard.ts'
+export { CLOCK_SAMPLE_MS, ClockGuardLoop } from './clock-guard-loop.ts'
+export type { ClockGuardLoopOptions, MonotonicClock } from './clock-guard-loop.ts'
+export {
+  CeilingError,
+  ClockBehindError,
+  ClockOffsetError,
+  ClockSuspectError,
+  MalformedTimestampError,
+  StampRefusedError,
+} from './errors.ts'
 export type { HeldBy } from './errors.ts'
 export { fileCeiling } from './file-ceiling.ts'
 export { HybridClock, MAX_OFFSET_MS_DEFAULT } from './hybrid-clock.ts'
