@@ -28,6 +28,6 @@ clear_cache() {
     fi
   done
   # Only what the launcher itself puts there: the folder's place comes from the environment.
-  for folder in node pnpm etcd nats toxiproxy node-compile tmp locks; do rm -rf "${cache:?}/$folder"; done
+  for folder in node pnpm etcd nats toxiproxy spin node-compile tmp locks; do rm -rf "${cache:?}/$folder"; done
   rmdir "$cache" 2>/dev/null || :
 }

@@ -24,6 +24,7 @@ variable_of() {
     etcdutl) variable=MERIDIAN_ETCDUTL ;;
     nats-server) variable=MERIDIAN_NATS_SERVER ;;
     toxiproxy-server) variable=MERIDIAN_TOXIPROXY_SERVER ;;
+    spin) variable=MERIDIAN_SPIN ;;
     *) variable= ;;
   esac
 }
@@ -33,6 +34,7 @@ version_of() {
   local answer
   case $1 in
     etcdctl | etcdutl | go) answer=$("$2" version 2>/dev/null </dev/null) || answer= ;;
+    spin) answer=$("$2" -V 2>/dev/null </dev/null) || answer= ;;
     pnpm) answer=$(cd / && "$2" --version 2>/dev/null </dev/null) || answer= ;;
     *) answer=$("$2" --version 2>/dev/null </dev/null) || answer= ;;
   esac

@@ -129,6 +129,7 @@ test.each([
   ['demo --json', 'servers'],
   ['region up eu-west', 'servers'],
   ['region render --check', 'packages'],
+  ['model --only seal', 'model'],
   ['status', 'packages'],
   ['put cities fr/1 x', 'packages'],
   ['up --help', 'packages'],

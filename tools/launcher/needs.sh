@@ -17,7 +17,7 @@ command_of() {
   done
 }
 
-# needs_of COMMAND ARGUMENT...: prints `servers` or `packages`.
+# needs_of COMMAND ARGUMENT...: prints `servers`, `model` or `packages`.
 needs_of() {
   local command="$1" word
   shift
@@ -32,6 +32,7 @@ needs_of() {
   done
   case $command in
     test | up | demo | bench | drill | lab) printf 'servers\n' ;;
+    model) printf 'model\n' ;;
     region)
       case " $* " in
         *' region up '*) printf 'servers\n' ;;

@@ -9,6 +9,8 @@ prepare() {
   hand_over_node
   if [ "$1" = servers ]; then
     for server in $SERVERS; do hand_over_server "$server"; done
+  elif [ "$1" = model ]; then
+    hand_over_server spin
   fi
 }
 
@@ -31,6 +33,7 @@ settle() {
       if ! server_ready "$server"; then missing="$missing $server"; fi
     done
   fi
+  if [ "$1" = model ] && ! server_ready spin; then missing="$missing spin"; fi
   # shellcheck disable=SC2086
   if [ -n "$missing" ]; then obtain $missing; fi
 }

@@ -6,6 +6,7 @@ binaries_of() {
     etcd) printf 'etcd etcdctl etcdutl\n' ;;
     nats) printf 'nats-server\n' ;;
     toxiproxy) printf 'toxiproxy-server\n' ;;
+    spin) printf 'spin\n' ;;
   esac
 }
 
@@ -14,6 +15,7 @@ server_of() {
     etcd | etcdctl | etcdutl) printf 'etcd\n' ;;
     nats-server) printf 'nats\n' ;;
     toxiproxy-server) printf 'toxiproxy\n' ;;
+    spin) printf 'spin\n' ;;
   esac
 }
 
@@ -30,6 +32,10 @@ pin_of() {
 server_target_of() {
   local folder sum
   server_module=$MERIDIAN_HOME/tools/$1 server_version='' server_target=''
+  if [ "$1" = spin ]; then
+    server_module=
+    return 0
+  fi
   if [ "$1" = etcd ] && [ -n "${MERIDIAN_ETCD_VERSION:-}" ]; then
     server_module=
     for folder in "$MERIDIAN_HOME"/tools/etcd "$MERIDIAN_HOME"/tools/etcd-*; do
@@ -86,6 +92,10 @@ server_ready() {
 # why_not_go SERVER: prints why Go cannot build it; prints nothing if it can.
 why_not_go() {
   local go
+  if [ "$1" = spin ]; then
+    printf 'Spin is no Go program\n'
+    return 0
+  fi
   if ! go=$(command -v go 2>/dev/null); then
     printf 'no go on PATH\n'
     return 0
@@ -108,6 +118,7 @@ obtain_server() {
   local server="$1" lock="$cache/locks/$1" binary
   server_target_of "$server"
   server_title="$server ${server_version:-${MERIDIAN_ETCD_VERSION:-}}"
+  if [ "$server" = spin ]; then server_title=spin; fi
   take_lock "$lock" "$server_title" || return 1
   if server_ready "$server"; then
     release_lock "$lock"
@@ -129,6 +140,11 @@ obtain_server() {
     return 0
   fi
   variable_of "$binary"
+  if [ "$server" = spin ]; then
+    give_up spin 'install spin yourself and have it on PATH, or name it: MERIDIAN_SPIN=/path/to/spin' \
+      "where there is apt: run apt-get update, so that it knows Debian's package"
+    return 1
+  fi
   give_up "$binary ${server_version:-${MERIDIAN_ETCD_VERSION:-}}" \
     "install Go $GO_FLOOR or newer, and let it reach its module proxy" \
     "or install $binary yourself and have it on PATH, or name it: $variable=/path/to/$binary" \
@@ -139,6 +155,7 @@ obtain_server() {
 build_server() {
   local server="$1" work="$scratch/$1-build" log="$scratch/$1-build.log" began reason packages flags='' version
   build_reason=no-go
+  if [ "$server" = spin ]; then return 1; fi
   if [ -z "$server_module" ]; then
     try_failed 'go build' "no module in tools/ pins etcd $MERIDIAN_ETCD_VERSION"
     return 1
@@ -196,9 +213,10 @@ unpack_debian() {
   case $server in
     etcd) packages='etcd-server etcd-client' ;;
     nats) packages=nats-server ;;
+    spin) packages=spin ;;
   esac
   began=$(seconds_now)
-  working_on "$server" "$server_title: not built; unpacking Debian's $packages instead"
+  working_on "$server" "$server_title: unpacking Debian's $packages"
   mkdir -p "$work/bin" "$work/root"
   # shellcheck disable=SC2016,SC2086
   if ! run_program "$log" sh -c 'cd "$1" && shift && apt-get download "$@"' sh "$work" $packages; then

@@ -33,6 +33,7 @@ export const STAGES: readonly Stage[] = [
   },
   { name: 'types', purpose: 'every project type-checks', run: check('tsc', '-b', '.', 'tools') },
   { name: 'proto', purpose: 'the protocol is well-formed and its generated code is current', run: checkProto },
+  { name: 'model', purpose: 'the models hold, and each of their mutants is refuted', run: checkModels },
   { name: 'unit', purpose: 'tables, properties, simulations', run: vitest('unit') },
   { name: 'int', purpose: 'against real servers', run: vitest('int') },
 ]
@@ -40,6 +41,11 @@ export const STAGES: readonly Stage[] = [
 /** A stage that is one program and counts as one test. */
 function check(command: string, ...args: readonly string[]): Stage['run'] {
   return async ({ root, signal }) => one((await runProgram(command, args, { cwd: root, signal })) === 0)
+}
+
+/** By the launcher, which obtains Spin: where it cannot be had, the stage fails and says what to do. */
+async function checkModels({ root, signal }: StageContext): Promise<StageOutcome> {
+  return one((await runProgram(join(root, 'meridian'), ['model'], { cwd: root, signal })) === 0)
 }
 
 function one(passed: boolean): StageOutcome {
