@@ -55,7 +55,10 @@ export async function measureCell(
   const floorMs = floorWithout(down, clientRegion, leaderRegion, regions, rtt)
   if (floorMs === undefined) throw new Error('assertion: a cell in which nothing can commit')
   const rejected = rejectionOf({
-    links: linksOfCell(leaderRegion, regions),
+    links: linksOfCell(
+      leaderRegion,
+      regions.filter((region) => !down.includes(region)),
+    ),
     rttBefore,
     rttAfter,
     leaderBefore,

@@ -17,7 +17,7 @@ export interface GroupedSlot extends Slot {
 
 export interface SamplingOptions {
   readonly slots: readonly GroupedSlot[]
-  /** Of commits and what is near; of linearizable reads a fifth, because each takes its round trips alone. */
+  /** Of commits and what is near; of linearizable reads a sixth, because each takes its round trips alone. */
   readonly samples: number
   /** Of the open loop. */
   readonly periodMs: number
@@ -26,7 +26,7 @@ export interface SamplingOptions {
   readonly signal: AbortSignal
 }
 
-export const readSamples = (samples: number): number => Math.max(1, Math.ceil(samples / 5))
+export const readSamples = (samples: number): number => Math.max(1, Math.ceil(samples / 6))
 
 /** Group after group, never two at once. */
 export async function measureSlots(options: SamplingOptions): Promise<ReadonlyMap<string, SlotSamples>> {

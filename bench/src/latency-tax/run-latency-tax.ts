@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { calibratedRttMs, startLab, startWorld, WanMatrix } from '@meridian/lab'
 import type { Calibration, World, WorldBinaries, WorldProgress, WorldRegion } from '@meridian/lab'
@@ -76,6 +77,7 @@ const REPEATS_SHARE_MAX = 1 / 2
 export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<LatencyTaxRun> {
   const { topology, matrix, samples, ratePerS, clock, signal, progress, binaries } = options
   const begunMs = clock.nowMs()
+  const [loadAverage = 0] = loadavg()
   const ids = matrix.regionIds
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
   await using open = new AsyncDisposableStack()
@@ -176,6 +178,8 @@ export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<Late
       ...raftTimers(matrix),
       cellsMeasuredAgain: repeats,
       oneDown: oneDown.down,
+      // Of the minute before: what a machine does besides is in every figure.
+      loadAverage: Math.round(100 * loadAverage) / 100,
       tookS: Math.round((clock.nowMs() - begunMs) / 1000),
     },
     regions: options.places,

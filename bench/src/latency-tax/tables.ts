@@ -117,7 +117,7 @@ export function summaryLines(run: RunHeader, lines: readonly CellLine[]): readon
   const oneDown = lines.filter(({ operation }) => operation === OPERATIONS.oneDown)
   return [
     `${run.topology}, commit ${run.commit.slice(0, 12)}, ${run.date}, took ${clockTime(parameters['tookS'])}`,
-    `${machine.cores} x ${machine.cpu}, ${machine.memoryGb} GB, ${machine.kernel}`,
+    `${machine.cores} x ${machine.cpu}, ${machine.memoryGb} GB, ${machine.kernel}, load ${String(parameters['loadAverage'])}`,
     `node ${machine.node}, etcd ${machine.etcd}, fdatasync p50 ${machine.fsyncP50Ms} ms, p99 ${machine.fsyncP99Ms} ms`,
     `${String(parameters['samples'])} samples per run and cell (${String(parameters['linearizableReadSamples'])} of linearizable reads);`,
     `commits in an open loop at ${String(parameters['ratePerS'])}/s, the rest one at a time (closed loop)`,

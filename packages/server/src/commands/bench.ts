@@ -13,7 +13,7 @@ export function addBenchCommands(program: Command): void {
     .option('--topology <name>', 'a matrix of regions/wan and how many of its regions', 'aws-3')
     .option('--matrix <file>', 'round trips of your own, YAML as in regions/wan or CSV; all of its regions take part')
     .option('--samples <n>', 'samples of every run of every cell (default 100, with --quick 30)')
-    .option('--rate <n>', 'commits per second, over all kinds', '50')
+    .option('--rate <n>', 'commits per second, over all kinds', '60')
     .option('--quick', 'fewer samples: a look, not a result')
     .option('--out <dir>', 'where results are written (default bench/results)')
     .option('--strict', 'exit 6 unless every goal is met in every cell')
