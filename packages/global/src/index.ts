@@ -8,7 +8,7 @@ export { OPERATION_KEPT_MS, runJanitor, sweepOperations } from './operation-jani
 export { OwnershipService } from './ownership-service.ts'
 export type { OwnershipOptions, OwnershipOutcome } from './ownership-service.ts'
 export { RegionAgent } from './region-agent.ts'
-export type { Confirmation, RangeGeneration, RegionAgentOptions } from './region-agent.ts'
+export type { ClockProof, Confirmation, RangeGeneration, RegionAgentOptions } from './region-agent.ts'
 export { decodeRegionLease, encodeRegionLease, RegionLease } from './region-lease.ts'
 export type { RegionLeaseRecord, Renewal } from './region-lease.ts'
 export { registerRegion } from './region-registry.ts'

@@ -1,4 +1,4 @@
-import { ClockBehindError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
+import { StampRefusedError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
 import type { HybridClock, Timestamp } from '@meridian/hlc'
 import { backoffMs } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
@@ -169,7 +169,7 @@ export class OwnershipService {
     try {
       return this.#options.hlc.now()
     } catch (error) {
-      if (error instanceof ClockBehindError) throw new MeridianError('CLOCK_OFFSET', error.message, { cause: error })
+      if (error instanceof StampRefusedError) throw new MeridianError('CLOCK_OFFSET', error.message, { cause: error })
       throw error
     }
   }

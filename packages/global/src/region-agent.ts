@@ -20,8 +20,18 @@ export interface RegionAgentOptions {
   /** L_R, ms. Every holder and every taker of the fleet must use the same. */
   readonly leaseMs: number
   readonly renewEveryMs: number
+  /** Watches over the clocks that the lease is counted on. */
+  readonly guard: ClockProof
   /** Told of each renewal's own commit. */
   readonly meter?: OperationMeter
+}
+
+/** What a renewal proves of the clocks: nothing, if they jumped after it was sent. */
+export interface ClockProof {
+  /** Jumps so far. */
+  readonly jumps: number
+  /** What was sent at `jumps` has been committed; false when the clocks jumped since. */
+  cleared(jumps: number): boolean
 }
 
 export interface RangeGeneration {
@@ -63,6 +73,11 @@ export class RegionAgent {
     return this.#known?.record
   }
 
+  /** The clocks disagree: whatever was granted was counted on one that is wrong. The next renewal grants anew. */
+  clockJumped(): void {
+    this.#lease.revoked()
+  }
+
   confirm(pairs: readonly RangeGeneration[]): Confirmation {
     const { view, clock, region } = this.#options
     const remainingMs = this.#lease.remainingAtMs(clock.nowMs(), view.revision)
@@ -92,7 +107,7 @@ export class RegionAgent {
 
   /** One renewal, committed or given up. @throws MeridianError UNAVAILABLE, OUTCOME_UNKNOWN */
   async renew(signal: AbortSignal): Promise<void> {
-    const { store, clock, region, meter = unmetered } = this.#options
+    const { store, clock, region, guard, meter = unmetered } = this.#options
     const key = regionLeaseKey(region)
     if (this.#known === undefined) this.#adopt(await store.get(key, { signal }))
     for (let attempt = 0; attempt < SIBLING_ATTEMPTS_MAX; attempt += 1) {
@@ -101,6 +116,7 @@ export class RegionAgent {
         counter: (this.#known?.record.counter ?? 0n) + 1n,
       }
       const sentMs = clock.nowMs()
+      const { jumps } = guard
       try {
         const outcome = await store.txn(
           {
@@ -113,7 +129,7 @@ export class RegionAgent {
         if (outcome.committed) {
           this.#known = { record: next, modRevision: outcome.revision }
           this.#term = next.term
-          this.#lease.renewed({ sentMs, revision: outcome.revision })
+          if (guard.cleared(jumps)) this.#lease.renewed({ sentMs, revision: outcome.revision })
           meter('renew-region-lease', clock.nowMs() - sentMs)
           return
         }

@@ -34,6 +34,7 @@ describe('RegionAgent', () => {
     const cluster = new MemoryCluster()
     const s = await openGlobalServer(cluster, 'a')
     const clock = new ManualClock()
+    const guard = { jumps: 0, cleared: (jumps: number) => jumps === guard.jumps }
     const agent = () =>
       new RegionAgent({
         region: EAST,
@@ -42,6 +43,7 @@ describe('RegionAgent', () => {
         clock,
         log: silentLogger,
         leaseMs: 9000,
+        guard,
         renewEveryMs: 2000,
       })
     await s.service.mutate(
@@ -49,7 +51,7 @@ describe('RegionAgent', () => {
       { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] },
       s.signal,
     )
-    return { s, clock, agent, [Symbol.asyncDispose]: () => s[Symbol.asyncDispose]() }
+    return { s, clock, guard, agent, [Symbol.asyncDispose]: () => s[Symbol.asyncDispose]() }
   }
 
   it('confirms only the pairs that G showed as its own at or after the renewal', async () => {
@@ -105,5 +107,20 @@ describe('RegionAgent', () => {
     expect(agent.remainingMs()).toBe(0)
     await agent.renew(w.s.signal)
     expect(agent.record?.term).toBe(2n)
+  })
+
+  it('grants nothing by a renewal from before the clocks jumped', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    expect(agent.remainingMs()).toBe(9000)
+    agent.clockJumped()
+    expect(agent.remainingMs()).toBe(0)
+    const sentBefore = agent.renew(w.s.signal)
+    w.guard.jumps += 1
+    await sentBefore
+    expect(agent.remainingMs()).toBe(0)
+    await agent.renew(w.s.signal)
+    expect(agent.remainingMs()).toBe(9000)
   })
 })

@@ -1,4 +1,4 @@
-import { ClockBehindError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
+import { StampRefusedError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
 import type { HybridClock } from '@meridian/hlc'
 import { guardedTxn } from '@meridian/store'
 import type { Leadership, Store, Txn, TxnOutcome } from '@meridian/store'
@@ -52,7 +52,7 @@ export class OrderingWriter {
     try {
       return formatTimestamp(this.#hlc.now())
     } catch (cause) {
-      if (!(cause instanceof ClockBehindError)) throw cause
+      if (!(cause instanceof StampRefusedError)) throw cause
       throw new MeridianError('CLOCK_OFFSET', cause.message, { cause })
     }
   }

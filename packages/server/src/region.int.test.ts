@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { MeridianClient } from '@meridian/client'
+import type { ClientEvent } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
 import { DEFAULT_TIMING } from '@meridian/deploy'
 import type { ProcessConfig } from '@meridian/deploy'
@@ -54,6 +55,7 @@ async function startWorld() {
     timing: TIMING,
   }
   const failures: unknown[] = []
+  const events: ClientEvent[] = []
   const server = await startRegionServer({
     config,
     place,
@@ -63,8 +65,11 @@ async function startWorld() {
     onFailure: (loop, error) => failures.push([loop, error]),
   })
   started.use(server)
+  /** How far each node's wall clock is from the machine's, ms. */
+  const wallOffMs = new Map<string, number>()
   const startNode = (i: number) =>
     DataNode.start({
+      physical: { nowMs: () => Date.now() + (wallOffMs.get(`n${i}`) ?? 0) },
       nodeId: nodeId(`n${i}`),
       region: EAST,
       zone: ZONES[i - 1] ?? zoneId('a'),
@@ -81,7 +86,9 @@ async function startWorld() {
     await Promise.all([...nodes.values()].map((node) => node[Symbol.asyncDispose]()))
   })
   const bus = started.use(await openNatsBus({ servers: [nats.url], name: 'test', log: silentLogger }))
-  const client = started.use(new MeridianClient({ servers: [place.advertise], bus }))
+  const client = started.use(
+    new MeridianClient({ servers: [place.advertise], bus, observe: (event) => events.push(event) }),
+  )
   const status = () => client.control.status(undefined, { timeoutMs: 2000 })
   await waitFor(
     'three nodes up',
@@ -92,7 +99,7 @@ async function startWorld() {
   )
   await client.synced(AbortSignal.timeout(10_000))
   const owned = started.move()
-  return { client, nodes, nats, status, failures, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { client, nodes, nats, status, failures, events, wallOffMs, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 describe('one region', () => {
@@ -166,6 +173,19 @@ describe('one region', () => {
     await expect(
       world.client.control.assign(next(), K, [{ start: key(''), owner: EAST, standbys: [EAST] }]),
     ).rejects.toMatchObject({ code: expect.stringMatching(/RANGE_NOT_VACANT|INVALID_ARGUMENT/) })
+  })
+
+  it('refuses lease reads of a leader whose clocks jumped apart, until it has renewed', async () => {
+    await waitFor('a lease read', async () => (await get('g', 'lease')) === '1g')
+    const leader = route('g')?.leader ?? ''
+    const before = world.events.length
+    world.wallOffMs.set(leader, 5000)
+    // Refused in the very turn in which the lease was relied on; the client asks again until the renewal is through.
+    expect(await get('g', 'lease')).toBe('1g')
+    const refused = world.events.slice(before).flatMap((event) => (event.kind === 'refused' ? [event.code] : []))
+    expect(refused).toContain('NO_NODE_LEASE')
+    expect(await get('g')).toBe('1g')
+    await put('g', '1g')
   })
 
   it('writes on under a new epoch after the leader is gone', async () => {

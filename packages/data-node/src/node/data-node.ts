@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { ClockGuardLoop, procUptimeClock, systemPhysicalClock } from '@meridian/hlc'
 import { LoopScope } from '@meridian/loop'
 import { ChannelPool, serve } from '@meridian/rpc'
 import type { RpcServer } from '@meridian/rpc'
@@ -43,6 +44,7 @@ export class DataNode implements AsyncDisposable {
   readonly #hosts = new Map<ShardId, ShardHost>()
   readonly #nodeLease = new LeaseClock()
   readonly #regionLeases = new RegionLeases()
+  readonly #guard: ClockGuardLoop
   readonly #loops: LoopScope
   #server: RpcServer | undefined
   #membership: Membership | undefined
@@ -56,6 +58,19 @@ export class DataNode implements AsyncDisposable {
     this.#storage = storage
     this.#pool = new ChannelPool(config.dial ?? {})
     this.#peers = new ReplicaPeers(this.#pool, config.nodeId)
+    const { clock, physical = systemPhysicalClock, log } = config
+    const boot = 'boot' in config ? config.boot : procUptimeClock()
+    this.#guard = new ClockGuardLoop({
+      clock,
+      physical,
+      ...(boot === undefined ? {} : { boot }),
+      onSuspect: ({ pair, byMs }) => {
+        this.#nodeLease.drop()
+        this.#regionLeases.drop()
+        this.#membership?.clockJumped()
+        log.warn({ pair, byMs }, 'clocks disagree: every lease is dropped')
+      },
+    })
     this.#loops = new LoopScope(config.log, (_loop, error) => this.#broken(error))
     for (const shard of storage.shards) this.#hosts.set(shard, this.#open(shard))
   }
@@ -120,6 +135,7 @@ export class DataNode implements AsyncDisposable {
         dataService({
           clock,
           leases: { node: this.#nodeLease, region: this.#regionLeases },
+          lookAtClocks: () => this.#guard.look(),
           shard: (id) => this.#atDoor(id),
         }),
         replicaService((id) => this.#replica(id)),
@@ -133,6 +149,7 @@ export class DataNode implements AsyncDisposable {
     const lag = new LagMeter(clock, NODE_LIMITS.lagSampleMs)
     const membership = this.#joinRegion(lag, server.address)
     this.#membership = membership
+    this.#loops.start('clock guard', (signal) => this.#guard.run(signal))
     this.#loops.start('lag', (signal) => lag.run(signal))
     this.#loops.start('ticks', (signal) => this.#tick(signal))
     this.#loops.start('membership', (signal) => membership.run(signal))
@@ -156,6 +173,7 @@ export class DataNode implements AsyncDisposable {
       probe: () => this.#storage.probe(clock.nowMs()),
       nodeLease: this.#nodeLease,
       regionLeases: this.#regionLeases,
+      guard: this.#guard,
       ledPairs: () => this.#ledPairs(),
       onLife: (epoch) => {
         this.#life = epoch

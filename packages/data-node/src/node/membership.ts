@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@meridian/loop'
 import type { WatchAssignmentsResponse } from '@meridian/protocol'
 import { generation, isMeridianError, MeridianError, nodeEpoch, rangeId } from '@meridian/topology'
 import type { NodeEpoch, NodeId, ZoneId } from '@meridian/topology'
+import type { ClockGuardLoop } from '@meridian/hlc'
 import type { LeaseClock, RangeGeneration, RegionLeases } from '../fence/lease-clock.ts'
 import type { NodeIdentity } from '../storage/node-storage.ts'
 import { Bell } from './bell.ts'
@@ -29,6 +30,7 @@ export interface MembershipOptions {
   readonly probe: () => Promise<void>
   readonly nodeLease: LeaseClock
   readonly regionLeases: RegionLeases
+  readonly guard: Pick<ClockGuardLoop, 'jumps' | 'cleared'>
   /** (range, generation) of everything this node leads. */
   readonly ledPairs: () => RangeGeneration[]
   /** A life has begun: its node epoch is durable. */
@@ -65,6 +67,12 @@ export class Membership {
     this.#options = options
     this.#confirmBell = new Bell(options.clock)
     this.#renewBell = new Bell(options.clock)
+  }
+
+  /** The clocks disagreed, and every lease was dropped: ask for them again, by what is sent from now on. */
+  clockJumped(): void {
+    this.#renewBell.ring()
+    this.#confirmBell.ring()
   }
 
   /** Something new is led: have its authority confirmed now and not at the next turn. */
@@ -140,7 +148,7 @@ export class Membership {
   }
 
   async #renew(epoch: NodeEpoch, signal: AbortSignal, stale: () => void): Promise<void> {
-    const { nodeId, clock, log, lag, probe, nodeLease, random } = this.#options
+    const { nodeId, clock, log, lag, probe, nodeLease, random, guard } = this.#options
     const api = this.#options.api()
     // Every second renewal at least is waited for, however often shards are lost.
     let mayCut = true
@@ -160,18 +168,22 @@ export class Membership {
           api.ask(async (client) => {
             // Sampled per attempt and before sending: the lease runs from here.
             const sentMs = clock.nowMs()
+            const { jumps } = guard
             const request = { nodeId, nodeEpoch: epoch, appliedRevision: this.#appliedRevision }
             const { leaseMs } = await client.renewNode(request, {
               timeoutMs: NODE_LIMITS.regionCallMs,
               signal: mayCut ? cut : signal,
             })
-            return { sentMs, leaseMs }
+            return { sentMs, leaseMs, jumps }
           }),
         )
         signal.throwIfAborted()
         mayCut = answered !== undefined
         if (answered === undefined) continue
+        // Asked for before the clocks jumped: counted on a clock that proved wrong, it grants nothing.
+        if (answered.jumps !== guard.jumps) continue
         nodeLease.granted(answered.sentMs, answered.leaseMs)
+        guard.cleared(answered.jumps)
         failures = 0
         const everyMs = Math.min(NODE_LIMITS.renewEveryMs, answered.leaseMs / NODE_LIMITS.renewalsPerLease)
         await this.#renewBell.wait(everyMs * (0.8 + 0.4 * random()), signal)
@@ -188,7 +200,7 @@ export class Membership {
   }
 
   async #confirm(signal: AbortSignal): Promise<void> {
-    const { nodeId, clock, log, regionLeases, ledPairs } = this.#options
+    const { nodeId, clock, log, regionLeases, ledPairs, guard } = this.#options
     const api = this.#options.api()
     for (let failures = 0; ;) {
       const pairs = ledPairs().slice(0, NODE_LIMITS.confirmPairsMax)
@@ -198,6 +210,7 @@ export class Membership {
           const ranges = pairs.map((pair) => ({ rangeId: pair.rangeId, generation: pair.generation }))
           await api.ask(async (client) => {
             const sentMs = clock.nowMs()
+            const { jumps } = guard
             const answer = await client.confirmRanges(
               { nodeId, ranges },
               { timeoutMs: NODE_LIMITS.regionCallMs, signal },
@@ -207,7 +220,7 @@ export class Membership {
               rangeId: rangeId(pair.rangeId),
               generation: generation(pair.generation),
             }))
-            regionLeases.confirmed(sentMs, answer.remainingMs, confirmed)
+            if (jumps === guard.jumps) regionLeases.confirmed(sentMs, answer.remainingMs, confirmed)
           })
           failures = 0
           const nowMs = clock.nowMs()

@@ -1,3 +1,4 @@
+import type { BootClock, PhysicalClock } from '@meridian/hlc'
 import type { Clock, Logger } from '@meridian/loop'
 import type { Dialling } from '@meridian/rpc'
 import type { NodeId, RegionId, ZoneId } from '@meridian/topology'
@@ -18,6 +19,10 @@ export interface DataNodeConfig {
   /** `host:port` of each region server, tried in order. At least one. */
   readonly regionServers: readonly string[]
   readonly clock: Clock
+  /** The wall, watched for disagreeing with `clock`. Default: the system's. */
+  readonly physical?: PhysicalClock
+  /** Counts suspended time where the system has such a clock. Default: the system's; undefined stands for none. */
+  readonly boot?: BootClock | undefined
   readonly log: Logger
   /** How names are dialled; default: as the system resolves them. */
   readonly dial?: Dialling

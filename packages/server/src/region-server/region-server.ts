@@ -17,12 +17,14 @@ import {
   writeLeaderPreference,
 } from '@meridian/global'
 import {
-  ClockBehindError,
+  StampRefusedError,
   fileCeiling,
   formatTimestamp,
   HybridClock,
   parseTimestamp,
   systemPhysicalClock,
+  ClockGuardLoop,
+  procUptimeClock,
 } from '@meridian/hlc'
 import type { Timestamp } from '@meridian/hlc'
 import { backoffMs, LoopScope, systemClock } from '@meridian/loop'
@@ -140,9 +142,21 @@ async function open(
   waitFor(`the global tier at ${config.global.endpoints.join(', ')}`)
   const globalIncarnation = await untilAnswered(() => bootstrapGlobal(globalStore, signal), log, signal)
 
+  // Clocks that disagree end what was counted on them: the region lease, and the right to stamp. The next committed
+  // renewal of the lease proves this process again.
+  let suspected = (_why: string): void => {}
+  const guard = new ClockGuardLoop({
+    clock,
+    physical: systemPhysicalClock,
+    boot: procUptimeClock(),
+    onSuspect: ({ pair, byMs }) => {
+      log.warn({ pair, byMs }, 'clocks disagree')
+      suspected(`${pair.join(' and ')} differ by ${Math.round(byMs)} ms`)
+    },
+  })
   const hlc = await HybridClock.open({
     origin: place.id,
-    physical: systemPhysicalClock,
+    physical: guard.physical,
     maxOffsetMs: timing.maxClockOffsetMs,
     ceiling: fileCeiling(join(options.dataDir, 'hlc-ceiling')),
     signal,
@@ -219,8 +233,24 @@ async function open(
     log: log.child({ component: 'agent' }),
     leaseMs: timing.regionLeaseMs,
     renewEveryMs: timing.regionRenewMs,
+    guard: {
+      get jumps() {
+        return guard.jumps
+      },
+      cleared: (jumps) => {
+        const quiet = guard.cleared(jumps)
+        if (quiet) hlc.resume()
+        return quiet
+      },
+    },
     meter: meter.global,
   })
+  suspected = (why) => {
+    hlc.suspend(why)
+    agent.clockJumped()
+  }
+  if (guard.verdict.kind === 'suspect') suspected('the clocks disagreed while the server started')
+  scope.start('clock guard', (abort) => guard.run(abort))
   const ownership = new OwnershipService({
     store: globalStore,
     view: globalView,
@@ -348,7 +378,7 @@ function stampOrLast(hlc: HybridClock): Timestamp {
   try {
     return hlc.now()
   } catch (error) {
-    if (error instanceof ClockBehindError) return hlc.last
+    if (error instanceof StampRefusedError) return hlc.last
     throw error
   }
 }
