@@ -218,8 +218,12 @@ unpack_debian() {
   began=$(seconds_now)
   working_on "$server" "$server_title: unpacking Debian's $packages"
   mkdir -p "$work/bin" "$work/root"
+  # A machine that never ran `apt-get update` knows no package: lists of our own then, so that nothing of its changes.
   # shellcheck disable=SC2016,SC2086
-  if ! run_program "$log" sh -c 'cd "$1" && shift && apt-get download "$@"' sh "$work" $packages; then
+  if ! run_program "$log" sh -c 'cd "$1" && shift && apt-get download "$@"' sh "$work" $packages &&
+    ! run_program "$log" sh -c 'cd "$1" && mkdir -p apt/lists/partial apt/cache/archives/partial &&
+      own="-o Dir::State::lists=$1/apt/lists -o Dir::Cache=$1/apt/cache" && shift &&
+      apt-get $own update && apt-get $own download "$@"' sh "$work" $packages; then
     done_with "$server"
     try_failed Debian "apt-get download $packages failed; its last lines:" "$log"
     return 1
