@@ -69,7 +69,18 @@ async function check(run: Run, spin: string): Promise<Verdict> {
     const flags = run.mutant === undefined ? [] : [`-D${run.mutant}`]
     const steps: readonly (readonly [string, readonly string[]])[] = [
       [spin, ['-a', ...flags, file]],
-      ['gcc', [run.mutant === undefined ? '-O1' : '-O0', '-w', '-DSAFETY', `-DMEMLIM=${MEMORY_MIB_MAX}`, '-o', 'pan', 'pan.c']],
+      [
+        'gcc',
+        [
+          run.mutant === undefined ? '-O1' : '-O0',
+          '-w',
+          '-DSAFETY',
+          `-DMEMLIM=${MEMORY_MIB_MAX}`,
+          '-o',
+          'pan',
+          'pan.c',
+        ],
+      ],
       [join(folder, 'pan'), ['-n', `-m${DEPTH_MAX}`]],
     ]
     let last: Ended = { ok: true, output: '' }
