@@ -17,4 +17,15 @@ addClientCommands(program)
 addTaxPlanCommand(program)
 addServerCommand(program)
 addNodeCommand(program)
+program.addHelpText(
+  'after',
+  [
+    '',
+    'The launcher ./meridian has these beside:',
+    '  test     everything that has to hold before a commit',
+    '  model    the Spin models and their mutants',
+    '  doctor   every component with version and origin; --fix obtains what is missing',
+    '  cache    where tools are kept; cache clear removes them',
+  ].join('\n'),
+)
 process.exitCode = await runProgram(program, process.argv.slice(2))
