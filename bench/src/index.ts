@@ -14,4 +14,4 @@ export type { LatencyTaxRun, LatencyTaxRunOptions } from './latency-tax/run-late
 export type { ProcessHost, ScratchProcess } from './latency-tax/scratch-cluster.ts'
 export { summaryLines } from './latency-tax/tables.ts'
 export type { CellLine, MachineFacts, RegionPlace, RunHeader } from './report/report-input.ts'
-export { renderReport } from './report/render-report.ts'
+export { renderMatrixSvg, renderReport } from './report/render-report.ts'

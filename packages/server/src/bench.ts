@@ -3,21 +3,28 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, extname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
-import { allMet, goalsOf, renderReport, resultsText, runLatencyTax, summaryLines } from '@meridian/bench'
+import {
+  allMet,
+  goalsOf,
+  renderMatrixSvg,
+  renderReport,
+  resultsText,
+  runLatencyTax,
+  summaryLines,
+} from '@meridian/bench'
 import type { LatencyTaxRun, OwnershipClient, RegionPlace } from '@meridian/bench'
 import { Control } from '@meridian/client'
 import { Supervisor } from '@meridian/deploy'
 import { loadWanMatrix, WanMatrix } from '@meridian/lab'
 import type { WorldRegion } from '@meridian/lab'
 import { systemClock } from '@meridian/loop'
-import { StatusServiceDefinition } from '@meridian/protocol'
-import { ChannelPool, clientOf, openChannel } from '@meridian/rpc'
+import { ChannelPool } from '@meridian/rpc'
 import { parseMatrix } from '@meridian/tax'
 import { EMPTY_KEY, keyOfText, keyspaceName, MeridianError, operationId, regionId } from '@meridian/topology'
 import type { Key } from '@meridian/topology'
 import { regionBinaries, toxiproxyBinary } from './binaries.ts'
 import { HOME } from './paths.ts'
-import { wholeNumber } from './world.ts'
+import { regionServes, wholeNumber } from './world.ts'
 import { worldLines } from './world-report.ts'
 
 export interface BenchOptions {
@@ -61,7 +68,8 @@ export async function benchLatencyTax(options: BenchOptions, signal: AbortSignal
     dataDir: options.data ?? join(HOME, '.meridian/bench'),
     binaries: { ...regionBinaries(), toxiproxy: toxiproxyBinary() },
     openClient: (region, regions) => new RegionClient(region, regions),
-    isReady: regionServes,
+    // No node runs in this world.
+    isReady: (region) => regionServes(region, 0),
     openHost: () => new Supervisor(),
     commit: await checkout(),
     date: new Date().toISOString(),
@@ -198,17 +206,6 @@ class RegionClient implements OwnershipClient {
   }
 }
 
-/** True once a server of the region has its parts; no node runs in this world. */
-async function regionServes(region: WorldRegion): Promise<boolean> {
-  const address = region.servers[0]
-  if (address === undefined) return true
-  const colon = address.lastIndexOf(':')
-  const ip = region.hosts[address.slice(0, colon)] ?? address.slice(0, colon)
-  await using channel = openChannel(`${ip}${address.slice(colon)}`)
-  const status = await clientOf(StatusServiceDefinition, channel).getStatus({}, { timeoutMs: 3000 })
-  return status.controller !== '' && status.publisher !== '' && (status.lease?.remainingMs ?? 0) > 0
-}
-
 /** The commit that is measured; changes beside results that are not committed are told. */
 async function checkout(): Promise<string> {
   const git = async (...args: string[]) => (await promisify(execFile)('git', ['-C', HOME, ...args])).stdout.trim()
@@ -230,5 +227,9 @@ async function writeResults(dir: string, topology: string, { run, lines }: Laten
     await rename(`${file}.draft`, file)
     return file
   }
-  return [await write('jsonl', resultsText(run, lines)), await write('html', renderReport(run, lines))]
+  return [
+    await write('jsonl', resultsText(run, lines)),
+    await write('html', renderReport(run, lines)),
+    await write('svg', renderMatrixSvg(run, lines)),
+  ]
 }

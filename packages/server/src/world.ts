@@ -19,8 +19,8 @@ export function worldDefaults(
   }
 }
 
-/** True once a server of the region has a controller and sees all its nodes up. */
-async function regionServes(region: WorldRegion): Promise<boolean> {
+/** True once a server of the region has a controller, a publisher and the lease, and sees so many nodes up. */
+export async function regionServes(region: WorldRegion, nodes = region.nodes.length): Promise<boolean> {
   const address = region.servers[0]
   if (address === undefined) return true
   const colon = address.lastIndexOf(':')
@@ -28,12 +28,7 @@ async function regionServes(region: WorldRegion): Promise<boolean> {
   await using channel = openChannel(`${ip}${address.slice(colon)}`)
   const status = await clientOf(StatusServiceDefinition, channel).getStatus({}, { timeoutMs: 3000 })
   const up = status.nodes.filter((node) => node.status === 'up').length
-  return (
-    status.controller !== '' &&
-    status.publisher !== '' &&
-    (status.lease?.remainingMs ?? 0) > 0 &&
-    up >= region.nodes.length
-  )
+  return status.controller !== '' && status.publisher !== '' && (status.lease?.remainingMs ?? 0) > 0 && up >= nodes
 }
 
 /** @throws MeridianError INVALID_ARGUMENT */
