@@ -103,7 +103,8 @@ export function naiveCost({ voters, demand, rtt, objective }: PlacementWorld, le
   const total = clients.reduce((sum, [, weight]) => sum + weight, 0)
   const floors = clients.map(([region, weight]) => [(rtt(region, leader) ?? NaN) + quorumMs, weight / total] as const)
   if (objective.kind === 'worst') {
-    return Math.max(...floors.filter(([, share]) => share >= 0.01).map(([floorMs]) => floorMs))
+    // Where nobody asks, nobody waits.
+    return Math.max(0, ...floors.filter(([, share]) => share >= 0.01).map(([floorMs]) => floorMs))
   }
   return floors.reduce((sum, [floorMs, share]) => sum + floorMs * share, 0)
 }

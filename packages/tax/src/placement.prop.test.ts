@@ -140,5 +140,7 @@ test('P9: costs are those of a twin that tries every majority', () => {
         }
       },
     ),
+    // The example: the twin once took the worst of no client at all for less than nothing.
+    { examples: [[1, {}, { kind: 'worst' }, ['us-east']]] },
   )
 })
