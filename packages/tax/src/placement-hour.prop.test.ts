@@ -22,6 +22,8 @@ interface Hour {
 }
 
 interface HourOutcome {
+  /** Where the leader was at first. */
+  readonly home: string
   readonly moves: readonly { readonly atMs: number; readonly target: string }[]
   /** By the true distances and the demand that stands at the end. */
   readonly endCostMs: number
@@ -44,7 +46,8 @@ function live(
   const cheapest = (): string => regions.toSorted((a, b) => costOf(a) - costOf(b))[0] ?? ''
 
   let rates = ratesOf()
-  let leader = cheapest()
+  const home = cheapest()
+  let leader = home
   let nowMs = 0
   const demand = new Demand({ nowMs: () => nowMs })
   let state = initialPlacement(options)
@@ -70,7 +73,7 @@ function live(
       ;[state] = step(state, { kind: 'ended', atMs: nowMs, moved: true })
     }
   }
-  return { moves, endCostMs: costOf(leader), leastCostMs: costOf(cheapest()) }
+  return { home, moves, endCostMs: costOf(leader), leastCostMs: costOf(cheapest()) }
 }
 
 const hour = (shiftMinute: fc.Arbitrary<number | undefined>): fc.Arbitrary<Hour> =>
@@ -87,20 +90,27 @@ describe('an hour of noise', () => {
       fc.property(hour(fc.constant(undefined)), (calm) => {
         expect(live(calm).moves).toEqual([])
       }),
-      { numRuns: 25 },
+      { numRuns: Number(process.env['MERIDIAN_HOURS'] ?? 25) },
     )
   })
 
-  test('after a shift there is one move at most, and none before it; what is left to gain is within the hysteresis', () => {
+  // A second move is lawful: while the old demand decays, another place than the last may be the cheapest for long
+  // enough. A leader that comes back to where it was, or a third move, would be flapping.
+  test('after a shift there are two moves at most, none back and none before it; what is left to gain is within the hysteresis', () => {
     fc.assert(
       fc.property(hour(fc.integer({ min: 5, max: 40 })), (shifted) => {
-        const { moves, endCostMs, leastCostMs } = live(shifted)
-        expect(moves.length).toBeLessThanOrEqual(1)
+        const { home, moves, endCostMs, leastCostMs } = live(shifted)
+        expect(moves.length).toBeLessThanOrEqual(2)
+        const places = [home, ...moves.map(({ target }) => target)]
+        expect(places).toEqual([...new Set(places)])
         for (const { atMs } of moves) expect(atMs).toBeGreaterThanOrEqual((shifted.shiftMinute ?? 0) * 60_000)
         // 10 % of hysteresis, and 5 % by which noise and the imagined commits may hide a saving.
         expect(leastCostMs).toBeGreaterThanOrEqual(endCostMs * 0.85 - 5)
       }),
-      { numRuns: 25 },
+      {
+        numRuns: Number(process.env['MERIDIAN_HOURS'] ?? 25),
+        examples: [[{ seed: 260156344, regions: 5, objective: { kind: 'mean' }, shiftMinute: 7 }]],
+      },
     )
   })
 
