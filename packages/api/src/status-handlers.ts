@@ -1,9 +1,9 @@
 import { toWirePosition } from '@meridian/protocol'
 import type { StatusServiceDefinition, TierStatus } from '@meridian/protocol'
+import { nodeStatuses } from '@meridian/region'
 import type { HandlersOf } from '@meridian/rpc'
 import type { Store } from '@meridian/store'
 import { isMeridianError } from '@meridian/topology'
-import type { NodeId } from '@meridian/topology'
 import type { Parts, ServerParts } from './parts.ts'
 
 /** How long a tier may take to answer before the status says that it did not, ms. */
@@ -48,29 +48,12 @@ export function statusHandlers(parts: Parts): HandlersOf<typeof StatusServiceDef
 }
 
 function shardStatus(server: ServerParts) {
-  const held = new Map<NodeId, number>()
-  const led = new Map<NodeId, number>()
-  let shards = 0
-  let shardsLeaderless = 0
-  for (const { page } of server.regionView.pages.values()) {
-    for (const shard of page.shards) {
-      shards += 1
-      for (const replica of shard.replicas) held.set(replica, (held.get(replica) ?? 0) + 1)
-      if (shard.status === 'assigned') led.set(shard.leader, (led.get(shard.leader) ?? 0) + 1)
-      else shardsLeaderless += 1
-    }
+  const shards = [...server.regionView.pages.values()].flatMap(({ page }) => page.shards)
+  return {
+    shards: shards.length,
+    shardsLeaderless: shards.filter((shard) => shard.status === 'leaderless').length,
+    nodes: nodeStatuses(server.regionView),
   }
-  const nodes = [...server.regionView.nodes.values()].map(({ node }) => ({
-    nodeId: node.nodeId,
-    zone: node.zone,
-    address: node.address,
-    nodeEpoch: node.nodeEpoch,
-    status: node.status,
-    shardsLed: led.get(node.nodeId) ?? 0,
-    shardsHeld: held.get(node.nodeId) ?? 0,
-    silentMs: BigInt(Math.max(0, Math.round(server.regionView.silentMs(node.nodeId)))),
-  }))
-  return { shards, shardsLeaderless, nodes: nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) }
 }
 
 async function tierStatus(store: Store, signal: AbortSignal): Promise<TierStatus> {

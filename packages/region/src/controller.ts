@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@meridian/loop'
-import { LoopScope } from '@meridian/loop'
+import { aborted, LoopScope } from '@meridian/loop'
 import { shardRecordOf } from '@meridian/protocol'
 import type { ShardRecord } from '@meridian/protocol'
 import { campaign, watchLeader } from '@meridian/store'
@@ -140,11 +140,4 @@ export class RegionController implements AsyncDisposable {
     for await (const leader of watchLeader(store, CONTROLLER_ROLE, { clock, log, signal, random }))
       this.#leader = leader
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

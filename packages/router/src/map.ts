@@ -1,8 +1,7 @@
-import { shardEnd, shardIndexOf, shardToken } from '@meridian/topology'
+import { GlobalMap, shardEnd, shardIndexOf, shardToken } from '@meridian/topology'
 import type { Key, KeyspaceName, RegionId, Token } from '@meridian/topology'
 import type { ShardRecord } from '@meridian/protocol'
 import { AdoptedRecords } from './adopted-records.ts'
-import { GlobalMap } from './global-map.ts'
 import { RegionMap } from './region-map.ts'
 import type { RouteResult } from './route.ts'
 

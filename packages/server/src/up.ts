@@ -1,7 +1,7 @@
 import { startWorld } from '@meridian/lab'
 import type { World } from '@meridian/lab'
 import { MeridianError } from '@meridian/topology'
-import { aborted } from './aborted.ts'
+import { aborted } from '@meridian/loop'
 import { WORLD_DATA } from './paths.ts'
 import { worldLines } from './world-report.ts'
 import { wholeNumber, worldDefaults } from './world.ts'

@@ -4,7 +4,7 @@ import { contextOf } from '@meridian/cli'
 import { regionBinaries } from '../binaries.ts'
 import { progressLine } from '../progress-line.ts'
 import { HOME } from '../paths.ts'
-import { aborted } from '../aborted.ts'
+import { aborted } from '@meridian/loop'
 
 export function addRegionCommands(program: Command): void {
   const region = program

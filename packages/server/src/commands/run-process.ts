@@ -5,7 +5,7 @@ import type { Logger } from '@meridian/loop'
 import { MeridianError } from '@meridian/topology'
 import { LOG_LEVELS, openLog } from '../log.ts'
 import type { LogLevel } from '../log.ts'
-import { aborted } from '../aborted.ts'
+import { aborted } from '@meridian/loop'
 
 /** `data` is an option of the whole program, so commander cannot demand it of this command. */
 export interface ProcessOptions {

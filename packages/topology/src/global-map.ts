@@ -1,7 +1,11 @@
-import { decodeRange, decodeRegion, MEMBER_PREFIX, RANGE_PREFIX, RangeMap } from '@meridian/topology'
-import type { RangeDescriptor, RegionId, RegionRecord } from '@meridian/topology'
+import type { RegionId } from './ids.ts'
+import type { RegionRecord } from './node-record.ts'
+import type { RangeDescriptor } from './range-descriptor.ts'
+import { RangeMap } from './range-map.ts'
+import { decodeRange, decodeRegion } from './record-codec.ts'
+import { MEMBER_PREFIX, RANGE_PREFIX } from './records.ts'
 
-/** What the global stream says, decoded: the range map and the regions. */
+/** What the records of the global tier say, decoded once per change: the range map and the regions. Others are passed over. */
 export class GlobalMap {
   #ranges = RangeMap.empty
   readonly #byKey = new Map<string, RangeDescriptor>()
@@ -22,7 +26,7 @@ export class GlobalMap {
     this.apply([...records].map(([key, value]) => ({ key, value })))
   }
 
-  apply(changes: readonly { readonly key: string; readonly value: Uint8Array | undefined }[]): void {
+  apply(changes: Iterable<{ readonly key: string; readonly value: Uint8Array | undefined }>): void {
     const puts: RangeDescriptor[] = []
     const removes: RangeDescriptor[] = []
     for (const { key, value } of changes) {
