@@ -1,3 +1,10 @@
+import type { AuthorityEvent } from './authority-event.ts'
+import type { ClockEvent } from './clock-event.ts'
+import type { FeedEvent } from './feed-event.ts'
+import type { MoveEvent } from './move-event.ts'
+import type { RequestEvent } from './request-event.ts'
+import type { RunEvent } from './run-event.ts'
+import type { ShardEvent } from './shard-event.ts'
 import type { StoreEvent } from './store-event.ts'
 
 /**
@@ -30,10 +37,20 @@ export type HistoryEntry =
   | ActEvent
   | FaultEvent
   | StoreEvent
+  | AuthorityEvent
+  | RequestEvent
+  | ShardEvent
+  | MoveEvent
+  | FeedEvent
+  | ClockEvent
+  | RunEvent
 
 export interface Stamp {
   readonly t: number
-  /** Per recorder, without gaps: a missing number makes a history void. */
+  /** Which process recorded; `pinc` counts its lives. */
+  readonly proc: string
+  readonly pinc: number
+  /** Per life of a process, from 1 and without gaps: a missing number makes a history void. */
   readonly seq: number
   /** Which act was being played. */
   readonly act: string

@@ -3,13 +3,16 @@ import type { WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { finished } from 'node:stream/promises'
-import type { HistoryEntry, HistoryEvent } from './event.ts'
+import type { HistoryEntry, HistoryEvent, Stamp } from './event.ts'
 import { formatEvent } from './history-text.ts'
 
 /** Nanoseconds of the host's monotonic clock; whole numbers of a double for the first hundred days after boot. */
 export type HostClock = () => number
 
 export const hostClock: HostClock = () => Number(process.hrtime.bigint())
+
+/** One life of a process, which records under its own numbers. */
+export type Life = Pick<Stamp, 'proc' | 'pinc'>
 
 /** Text collected before it is handed to the file, characters. */
 const CHUNK_CHARS = 256 * 1024
@@ -22,6 +25,8 @@ const CHUNK_CHARS = 256 * 1024
  */
 export class Recorder implements AsyncDisposable {
   readonly #clock: HostClock
+  readonly #life: Life
+  readonly #last = new Map<string, number>()
   readonly #events: HistoryEvent[] = []
   #stream: WriteStream | undefined
   #chunk = ''
@@ -29,8 +34,10 @@ export class Recorder implements AsyncDisposable {
   #closed: Promise<void> | undefined
   #failure: Error | undefined
 
-  constructor(clock: HostClock) {
+  /** @param life whose events are those that name no other */
+  constructor(clock: HostClock, life: Life = { proc: 'main', pinc: 1 }) {
     this.#clock = clock
+    this.#life = life
   }
 
   get events(): readonly HistoryEvent[] {
@@ -49,11 +56,7 @@ export class Recorder implements AsyncDisposable {
 
   /** @param at when it happened, if that was noted before: nanoseconds as of `now` */
   record(entry: HistoryEntry, at: number = this.#clock()): HistoryEvent {
-    const event: HistoryEvent = { t: at, seq: this.#events.length + 1, act: this.#act, ...entry }
-    this.#events.push(event)
-    this.#chunk += formatEvent(event)
-    if (this.#chunk.length >= CHUNK_CHARS) this.#flush()
-    return event
+    return this.#add(this.#life, entry, at)
   }
 
   /** Replaces `file` by what was recorded so far and goes on there; its folder is made private to the user. */
@@ -65,6 +68,22 @@ export class Recorder implements AsyncDisposable {
       this.#failure ??= error
     })
     this.#flush()
+  }
+
+  /** For another process, or another life, whose events this recorder keeps too: those of a simulation, or a child's. */
+  of(life: Life): Pick<Recorder, 'record'> {
+    return { record: (entry, at) => this.#add(life, entry, at ?? this.#clock()) }
+  }
+
+  #add({ proc, pinc }: Life, entry: HistoryEntry, t: number): HistoryEvent {
+    const life = `${proc} ${pinc}`
+    const seq = (this.#last.get(life) ?? 0) + 1
+    this.#last.set(life, seq)
+    const event: HistoryEvent = { t, proc, pinc, seq, act: this.#act, ...entry }
+    this.#events.push(event)
+    this.#chunk += formatEvent(event)
+    if (this.#chunk.length >= CHUNK_CHARS) this.#flush()
+    return event
   }
 
   /** @throws the error of the file, if it could not be written: a history without its file cannot be judged again */

@@ -77,11 +77,17 @@ export interface GCommitEvent {
   readonly end: string
   readonly owner: string
   readonly gen: string
-  readonly status: 'vacant' | 'active' | 'gone'
+  /** `moving` and `frozen`: a planned transfer is under way; owner and generation are what they were. */
+  readonly status: 'vacant' | 'active' | 'moving' | 'frozen' | 'gone'
   /** Empty when gone: a removal does not name its operation. */
   readonly op: string
   /** The record's own; of a removal the tier's at that revision, empty if it wrote none. */
   readonly stamp: string
+  /** Step within `op`; absent where records do not say. */
+  readonly opSeq?: string
+  /** The election that the commit was made under; absent where records do not say, empty: under none. */
+  readonly elect?: string
+  readonly role?: string
 }
 
 /** A shard of a page changed in a region's tier, or left the page (`gone`, likewise). */
@@ -101,4 +107,16 @@ export interface ECommitEvent {
   readonly status: 'assigned' | 'leaderless' | 'gone'
   /** What the tier's stamp became at that revision; empty if it was not written. */
   readonly stamp: string
+  /**
+   * Of the page. `standby`: followers in a region that does not own the range, under the owner's generation; names no
+   * leader and claims nothing. Absent: `owner`.
+   */
+  readonly page?: 'owner' | 'standby'
+  /** The page is frozen by this operation, as of a revision of G; absent: it is not. */
+  readonly freeze?: { readonly op: string; readonly rev: string }
+  readonly op?: string
+  readonly opSeq?: string
+  /** As in `GCommitEvent`. */
+  readonly elect?: string
+  readonly role?: string
 }
