@@ -196,6 +196,7 @@ function flakyCeiling(
       disk.save(ceilingMs)
       if (failure === 'after') throw new ClockBehindError('ceiling', ceilingMs, 0, 0)
     },
+    saveAhead: () => Promise.reject(new Error('not asked for')),
   }
 }
 
@@ -250,4 +251,112 @@ test('I30: stamps rise over restarts with the wall clock set anywhere, or the st
   // Lives that never begin, or never wait, prove nothing either.
   expect(restarts).toBeGreaterThan(100)
   expect(waits).toBeGreaterThan(10)
+})
+
+/**
+ * A disk whose background save is under way until the test says how it ends, and which a crash leaves with what was
+ * durable and, of a save under way, with all or nothing: `ceiling-slots` has no third outcome.
+ */
+function crashingDisk(physical: ManualClock) {
+  let durableMs = 0
+  let underWay: { readonly ceilingMs: number; readonly end: PromiseWithResolvers<void> } | undefined
+  const put = (ceilingMs: number): void => {
+    expect(ceilingMs - physical.nowMs()).toBeLessThanOrEqual(DELTA)
+    durableMs = Math.max(durableMs, ceilingMs)
+  }
+  const ceiling: CeilingStore = {
+    load: () => durableMs,
+    save: put,
+    saveAhead(ceilingMs) {
+      expect(underWay).toBeUndefined()
+      expect(ceilingMs - physical.nowMs()).toBeLessThanOrEqual(DELTA)
+      underWay = { ceilingMs, end: Promise.withResolvers() }
+      return underWay.end.promise
+    },
+  }
+  return {
+    ceiling,
+    get durableMs() {
+      return durableMs
+    },
+    get isSaving() {
+      return underWay !== undefined
+    },
+    /** The save under way ends; nothing if there is none. */
+    async end(how: 'saved' | 'failed' | 'saved but failed'): Promise<void> {
+      const ending = underWay
+      underWay = undefined
+      if (ending === undefined) return
+      if (how !== 'failed') durableMs = Math.max(durableMs, ending.ceilingMs)
+      if (how === 'saved') ending.end.resolve()
+      else ending.end.reject(new Error('disk'))
+      await ending.end.promise.catch(() => {})
+      // The clock learns of it in the turns that follow.
+      for (let turn = 0; turn < 5; turn += 1) await Promise.resolve()
+    },
+    /** The process is no more. */
+    crash(stored: boolean): void {
+      if (underWay !== undefined && stored) durableMs = Math.max(durableMs, underWay.ceilingMs)
+      underWay = undefined
+    },
+  }
+}
+
+const backgroundLife = fc.record({
+  setBackMs: fc.oneof(fc.constant(0), fc.integer({ min: -600, max: 600 })),
+  isStored: fc.boolean(),
+  steps: fc.array(
+    fc.record({
+      kind: fc.constantFrom('now' as const, 'now' as const, 'receive' as const, 'raise' as const, 'end' as const),
+      how: fc.constantFrom('saved' as const, 'saved' as const, 'failed' as const, 'saved but failed' as const),
+      elapsedMs: fc.oneof(fc.constantFrom(0, 1, 199, 200, 201), fc.integer({ min: -300, max: 900 })),
+      leadMs: fc.integer({ min: -1, max: DELTA }),
+    }),
+    { maxLength: 25 },
+  ),
+})
+
+test('I30: stamps rise over crashes at any point, also of a save in the background', async () => {
+  const seen = { overtaken: 0, crashedSaving: 0, spared: 0 }
+  await fc.assert(
+    fc.asyncProperty(fc.array(backgroundLife, { maxLength: 6 }), async (lives) => {
+      const physical = new ManualClock(START_MS)
+      const disk = crashingDisk(physical)
+      let last: Timestamp | undefined
+      for (const { setBackMs, isStored, steps } of lives) {
+        physical.advance(setBackMs)
+        const sleep = async (ms: number): Promise<void> => physical.advance(ms)
+        let clock: HybridClock
+        try {
+          clock = await HybridClock.open({ origin: 'own', physical, ceiling: disk.ceiling, sleep })
+        } catch (error) {
+          expect(error).toBeInstanceOf(ClockBehindError)
+          continue
+        }
+        for (const { kind, how, elapsedMs, leadMs: byLeadMs } of steps) {
+          physical.advance(elapsedMs)
+          if (kind === 'raise') void clock.raiseCeiling().catch(() => {})
+          else if (kind === 'end') await disk.end(how)
+          else {
+            const beforeMs = disk.durableMs
+            const remote = { wallMs: physical.nowMs() + byLeadMs, counter: 0, origin: 'peer' }
+            const stamp = stampOf(() => (kind === 'receive' ? clock.receive(remote) : clock.now()))
+            if (stamp === undefined) continue
+            expect(stamp.wallMs).toBeLessThanOrEqual(disk.durableMs)
+            if (last !== undefined) expect(compareTimestamps(stamp, last)).toBeGreaterThan(0)
+            last = stamp
+            if (disk.durableMs > beforeMs && disk.isSaving) seen.overtaken++
+            if (disk.durableMs === beforeMs) seen.spared++
+          }
+        }
+        if (disk.isSaving) seen.crashedSaving++
+        disk.crash(isStored)
+      }
+    }),
+    { numRuns: 400 },
+  )
+  // Worlds in which none of this happens prove nothing.
+  expect(seen.overtaken).toBeGreaterThan(20)
+  expect(seen.crashedSaving).toBeGreaterThan(100)
+  expect(seen.spared).toBeGreaterThan(100)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CEILING_WINDOW_MS } from './ceiling.ts'
+import { keepCeiling } from './ceiling-keeper.ts'
+import { CEILING_AHEAD_MS, CEILING_WINDOW_MS } from './ceiling.ts'
 import { ClockBehindError, ClockOffsetError, MalformedTimestampError } from './errors.ts'
 import { HybridClock } from './hybrid-clock.ts'
 import { COUNTER_MAX, WALL_MS_MAX, ZERO_TIMESTAMP, compareTimestamps } from './timestamp.ts'
@@ -178,6 +179,7 @@ describe('ceiling', () => {
         if (broken) throw new Error('disk full')
         savedMs = ceilingMs
       },
+      saveAhead: () => Promise.reject(new Error('not asked for')),
     }
     const { clock } = clockAt(1000, { ceiling })
     expect(() => clock.now()).toThrow('disk full')
@@ -186,6 +188,104 @@ describe('ceiling', () => {
     broken = false
     expect(clock.now()).toEqual(own(1000, 0))
     expect(savedMs).toBe(1200)
+  })
+
+  test('raised in the background, it is above the next stamp already', async () => {
+    const ceiling = memoryCeiling()
+    const { clock, physical } = clockAt(1000, { ceiling })
+    for (const nowMs of [1000, 1200, 1400, 9000, 9200]) {
+      physical.set(nowMs)
+      await clock.raiseCeiling()
+      expect(ceiling.savedMs).toBe(nowMs + CEILING_AHEAD_MS)
+      physical.advance(CEILING_AHEAD_MS / 2)
+      clock.now()
+    }
+    expect(ceiling).toMatchObject({ saveCount: 0, aheadCount: 5 })
+  })
+
+  test('a stamp that comes before a raise has ended saves for itself, and the greater ceiling holds', async () => {
+    const ceiling = memoryCeiling()
+    const { clock, physical } = clockAt(1000, { ceiling })
+    const raised = clock.raiseCeiling()
+    expect(clock.now()).toEqual(own(1000, 0))
+    expect(ceiling).toMatchObject({ savedMs: 1200, saveCount: 1 })
+    await Promise.all([raised, clock.raiseCeiling()])
+    expect(ceiling).toMatchObject({ savedMs: 1400, aheadCount: 1 })
+    physical.set(1400)
+    clock.now()
+    expect(ceiling.saveCount).toBe(1)
+  })
+
+  test.each([
+    { what: 'a small maximum offset bounds it', maxOffsetMs: 250, leadMs: 0, ceilingMs: 1250 },
+    { what: 'it is ahead of the last stamp where that leads', maxOffsetMs: 1000, leadMs: 300, ceilingMs: 1700 },
+    { what: 'the lead of a peer is within the maximum', maxOffsetMs: 500, leadMs: 450, ceilingMs: 1500 },
+  ])('raised in the background: $what', async ({ maxOffsetMs, leadMs, ceilingMs }) => {
+    const ceiling = memoryCeiling()
+    const { clock } = clockAt(1000, { ceiling, maxOffsetMs })
+    clock.observeCommitted(peer(1000 + leadMs, 3))
+    await clock.raiseCeiling()
+    expect(ceiling.savedMs).toBe(ceilingMs)
+  })
+
+  test('a suspended clock writes down no ceiling, because its time is in doubt', async () => {
+    const ceiling = memoryCeiling()
+    const { clock, physical } = clockAt(1000, { ceiling })
+    clock.suspend('it jumped')
+    physical.set(9_000_000)
+    await clock.raiseCeiling()
+    expect(ceiling.aheadCount).toBe(0)
+    clock.resume()
+    await clock.raiseCeiling()
+    expect(ceiling.savedMs).toBe(9_000_000 + CEILING_AHEAD_MS)
+  })
+
+  test('a raise that failed does not count, and the next one is tried', async () => {
+    const disk = memoryCeiling()
+    let broken = true
+    const ceiling = {
+      load: () => disk.load(),
+      save: (ceilingMs: number) => disk.save(ceilingMs),
+      saveAhead: (ceilingMs: number) => (broken ? Promise.reject(new Error('full')) : disk.saveAhead(ceilingMs)),
+    }
+    const { clock } = clockAt(1000, { ceiling })
+    await expect(clock.raiseCeiling()).rejects.toThrow('full')
+    clock.now()
+    expect(disk).toMatchObject({ saveCount: 1, savedMs: 1200 })
+    broken = false
+    await clock.raiseCeiling()
+    expect(disk.savedMs).toBe(1400)
+  })
+
+  test('without a ceiling there is nothing to raise', async () => {
+    await clockAt(1000).clock.raiseCeiling()
+  })
+
+  test('it is kept ahead until the signal, whatever fails in between', async () => {
+    const disk = memoryCeiling()
+    const { clock, physical } = clockAt(1000, {
+      ceiling: {
+        load: () => disk.load(),
+        save: (ceilingMs) => disk.save(ceilingMs),
+        saveAhead: (ceilingMs) => (ceilingMs === 1600 ? Promise.reject(new Error('once')) : disk.saveAhead(ceilingMs)),
+      },
+    })
+    const failures: unknown[] = []
+    const stop = new AbortController()
+    const sleep = async (ms: number): Promise<void> => {
+      physical.advance(ms)
+      if (physical.nowMs() > 2000) stop.abort(new Error('enough'))
+      await Promise.resolve()
+      stop.signal.throwIfAborted()
+    }
+    const clockOfLoop = { nowMs: () => physical.nowMs(), sleep }
+    const kept = keepCeiling(
+      { hlc: clock, clock: clockOfLoop, onFailure: (error) => failures.push(error) },
+      stop.signal,
+    )
+    await expect(kept).rejects.toThrow('enough')
+    expect(failures).toEqual([new Error('once')])
+    expect(disk).toMatchObject({ saveCount: 0, savedMs: 2000 + CEILING_AHEAD_MS })
   })
 
   test('under a lead of a peer it stays within the maximum offset, so a quick restart is not refused', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
-import { CEILING_WINDOW_MS } from './ceiling.ts'
+import { CEILING_AHEAD_MS, CEILING_WINDOW_MS } from './ceiling.ts'
 import { ClockBehindError, ClockOffsetError, ClockSuspectError, StampRefusedError } from './errors.ts'
 import { COUNTER_MAX, WALL_MS_MAX, ZERO_TIMESTAMP, assertNumbers, isWallMs, isWriterOrigin } from './timestamp.ts'
 import type { CeilingStore } from './ceiling.ts'
@@ -62,6 +62,8 @@ export class HybridClock {
   #aheadCounter = 0
   /** Invariant: no stamp is issued with a wall part above this, and the store has it (Infinity without a store). */
   #ceilingMs: number
+  /** A raise in the background is under way. */
+  #raising: Promise<void> | undefined
   /** Why nothing may be stamped at present. */
   #suspendedFor: string | undefined
 
@@ -180,6 +182,35 @@ export class HybridClock {
 
   get suspended(): boolean {
     return this.#suspendedFor !== undefined
+  }
+
+  /**
+   * Raises the stored ceiling ahead of need, without holding up the event loop, so that the next stamp finds it raised.
+   * Nothing rests on it: a stamp that finds the ceiling too low raises it itself, synchronously. While one raise is under
+   * way, a second call is that one. Suspended, it does nothing, because it would write down a time that is in doubt.
+   *
+   * @throws what `ceiling.saveAhead` throws; the ceiling then counts as not raised
+   */
+  async raiseCeiling(): Promise<void> {
+    const store = this.#store
+    if (store === undefined) return
+    this.#raising ??= this.#raiseAhead(store).finally(() => {
+      this.#raising = undefined
+    })
+    await this.#raising
+  }
+
+  async #raiseAhead(store: CeilingStore): Promise<void> {
+    const physicalMs = this.#physicalMs()
+    // After the reading, as in `#issue`.
+    if (this.#suspendedFor !== undefined) return
+    // A clock that leads stamps from its last stamp on, and it is there that the ceiling has to be ahead.
+    const fromMs = Math.max(physicalMs, this.#lastMs)
+    const ceilingMs = Math.min(fromMs + CEILING_AHEAD_MS, physicalMs + this.maxOffsetMs, WALL_MS_MAX)
+    if (ceilingMs <= this.#ceilingMs) return
+    await store.saveAhead(ceilingMs)
+    // A stamp may have raised it further meanwhile.
+    this.#ceilingMs = Math.max(this.#ceilingMs, ceilingMs)
   }
 
   #merge(wallMs: number, counter: number): void {

@@ -1,7 +1,9 @@
 export { procUptimeClock } from './boot-clock.ts'
 export type { BootClock } from './boot-clock.ts'
-export { CEILING_WINDOW_MS } from './ceiling.ts'
+export { CEILING_AHEAD_MS, CEILING_WINDOW_MS } from './ceiling.ts'
 export type { CeilingStore } from './ceiling.ts'
+export { CEILING_RAISE_EVERY_MS, keepCeiling } from './ceiling-keeper.ts'
+export type { CeilingKeeperOptions } from './ceiling-keeper.ts'
 export {
   cleared as clockGuardCleared,
   CLOCK_DISAGREEMENT_MS_MAX,

@@ -25,13 +25,17 @@ export class ManualClock implements PhysicalClock {
 
 export type MemoryCeiling = CeilingStore & {
   readonly savedMs: number
+  /** Of `save`, which holds up whoever stamps. */
   readonly saveCount: number
+  /** Of `saveAhead`, which does not. */
+  readonly aheadCount: number
 }
 
 /** A ceiling that outlives the clocks of a test, as a disk outlives processes. */
 export function memoryCeiling(startMs = 0): MemoryCeiling {
   let savedMs = startMs
   let saveCount = 0
+  let aheadCount = 0
   return {
     get savedMs() {
       return savedMs
@@ -39,10 +43,18 @@ export function memoryCeiling(startMs = 0): MemoryCeiling {
     get saveCount() {
       return saveCount
     },
+    get aheadCount() {
+      return aheadCount
+    },
     load: () => savedMs,
     save(ceilingMs) {
-      savedMs = ceilingMs
+      savedMs = Math.max(savedMs, ceilingMs)
       saveCount++
+    },
+    async saveAhead(ceilingMs) {
+      await Promise.resolve()
+      savedMs = Math.max(savedMs, ceilingMs)
+      aheadCount++
     },
   }
 }

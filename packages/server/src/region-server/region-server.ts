@@ -21,6 +21,7 @@ import {
   fileCeiling,
   formatTimestamp,
   HybridClock,
+  keepCeiling,
   parseTimestamp,
   systemPhysicalClock,
   ClockGuardLoop,
@@ -251,6 +252,12 @@ async function open(
   }
   if (guard.verdict.kind === 'suspect') suspected('the clocks disagreed while the server started')
   scope.start('clock guard', (abort) => guard.run(abort))
+  scope.start('clock ceiling', (abort) =>
+    keepCeiling(
+      { hlc, clock, onFailure: (error) => log.warn({ err: error }, 'clock ceiling not raised ahead of need') },
+      abort,
+    ),
+  )
   const ownership = new OwnershipService({
     store: globalStore,
     view: globalView,
