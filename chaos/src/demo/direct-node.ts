@@ -53,7 +53,13 @@ export class DirectNode {
     signal: AbortSignal,
   ): Promise<DirectOutcome> {
     return this.#asked(async (client, options) => {
-      const request = { shardId, token: toWireToken(token), keys: [Buffer.from(keyBytes(key))], mode }
+      const request = {
+        shardId,
+        token: toWireToken(token),
+        keys: [Buffer.from(keyBytes(key))],
+        mode,
+        maxStalenessMs: 0n,
+      }
       const { outcome } = await client.read(request, options)
       if (outcome?.$case === 'refusal') return refused(outcome.value)
       if (outcome === undefined) return { outcome: 'unknown', code: 'INTERNAL', newestLeader: '' }

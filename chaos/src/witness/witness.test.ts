@@ -49,6 +49,8 @@ function range(id: number, start: RangeDescriptor['start'], end: RangeDescriptor
     standbys: [],
     generation: generation(gen),
     status: 'active',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId(`op-${gen}`),
     stamp: { wallMs: gen, counter: 0, origin: 's1' },
   }
@@ -69,7 +71,15 @@ function shard(ordinal: number, start: Shard['start'], at: number, leader: strin
 
 function page(gen: number, shards: readonly Shard[]): Page {
   const bounds = { keyspace: cities, start: EMPTY_KEY, end: EMPTY_KEY }
-  return { rangeId: rangeId(2), generation: generation(gen), nextOrdinal: 2, shards, ...bounds }
+  return {
+    rangeId: rangeId(2),
+    role: 'owner',
+    generation: generation(gen),
+    freeze: undefined,
+    nextOrdinal: 2,
+    shards,
+    ...bounds,
+  }
 }
 
 const changed = (key: string, value: Uint8Array | undefined, at = 1): RecordChange => ({

@@ -45,7 +45,10 @@ export function nodeHandlers(parts: Parts): HandlersOf<typeof NodeServiceDefinit
         generation: generation(pair.generation),
       }))
       const { remainingMs, confirmed } = parts().agent.confirm(asked)
-      return Promise.resolve({ remainingMs: Math.floor(remainingMs), confirmed: [...confirmed] })
+      return Promise.resolve({
+        remainingMs: Math.floor(remainingMs),
+        confirmed: confirmed.map((pair) => ({ ...pair, remainingMs: 0 })),
+      })
     },
 
     watchAssignments: async function* (request, call) {

@@ -42,6 +42,8 @@ function range(id: number, start: string, end: string, change: Partial<RangeDesc
     standbys: [regionId('eu')],
     generation: generation(1),
     status: 'active',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('test'),
     stamp: { wallMs: 1, counter: 0, origin: 'us' },
     ...change,
@@ -60,7 +62,17 @@ function page(of: RangeDescriptor, leader: string, ep: bigint): Page {
     leaderNodeEpoch: nodeEpoch(1),
   }
   const { rangeId: id, keyspace, generation: gen, start, end } = of
-  return { rangeId: id, keyspace, generation: gen, start, end, nextOrdinal: 1, shards: [shard] }
+  return {
+    rangeId: id,
+    keyspace,
+    role: 'owner',
+    generation: gen,
+    freeze: undefined,
+    start,
+    end,
+    nextOrdinal: 1,
+    shards: [shard],
+  }
 }
 
 const node = (id: string, region: string): NodeRecord => ({

@@ -56,6 +56,7 @@ export class Reader {
           token,
           keys: [Buffer.from(keyBytes(key))],
           mode: options.mode ?? 'quorum',
+          maxStalenessMs: 0n,
         }
         return (await client.read(request, call)).outcome
       }),
@@ -98,6 +99,7 @@ export class Reader {
             limit: SCAN_ROWS_MAX,
             mode: options.mode ?? 'quorum',
             countOnly,
+            maxStalenessMs: 0n,
           }
           return (await client.scan(request, call)).outcome
         }),

@@ -13,13 +13,14 @@ import {
   MeridianError,
   nodeEpoch,
   nodeId,
+  operationId,
   parseShardId,
   rangeId,
   regionId,
 } from '@meridian/topology'
 import type { Key, ShardId, Token } from '@meridian/topology'
 import type { FenceRefusal } from './fence/admit.ts'
-import type { ShardRecord } from './fence/shard-record.ts'
+import type { ReplicaAddress, ShardRecord } from './fence/shard-record.ts'
 import type { LogEntry, LogPosition, WriteItem } from './replica/log-entry.ts'
 import type { AppendRequest } from './replica/replica-message.ts'
 
@@ -49,8 +50,15 @@ export function fromWireRecord(wire: WireShardRecord): ShardRecord {
       wire.leader === ''
         ? undefined
         : { nodeId: nodeId(wire.leader), address: wire.leaderAddress, nodeEpoch: nodeEpoch(wire.leaderNodeEpoch) },
-    replicas: wire.replicas.map((replica) => ({ nodeId: nodeId(replica.nodeId), address: replica.address })),
+    replicas: wire.replicas.map(fromWireReplica),
+    role: wire.role === 'standby' ? 'standby' : 'owner',
+    freeze: wire.freezeOperation === '' ? undefined : operationId(wire.freezeOperation),
+    learners: wire.learners.map(fromWireReplica),
   }
+}
+
+function fromWireReplica(wire: { readonly nodeId: string; readonly address: string }): ReplicaAddress {
+  return { nodeId: nodeId(wire.nodeId), address: wire.address }
 }
 
 export function toWireRecordOfShard(record: ShardRecord): WireShardRecord {
@@ -65,6 +73,10 @@ export function toWireRecordOfShard(record: ShardRecord): WireShardRecord {
     leader: record.leader?.nodeId ?? '',
     leaderAddress: record.leader?.address ?? '',
     leaderNodeEpoch: record.leader?.nodeEpoch ?? 0n,
+    role: record.role,
+    freezeOperation: record.freeze ?? '',
+    learners: record.learners.map((replica) => ({ nodeId: replica.nodeId, address: replica.address })),
+    prior: [],
     replicas: record.replicas.map((replica) => ({ nodeId: replica.nodeId, address: replica.address })),
   }
 }

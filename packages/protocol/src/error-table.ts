@@ -78,6 +78,13 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     conflict,
     'Another change of the range is under way, or the two differ in status.',
   ),
+  RANGE_FROZEN: row(
+    GRPC.unavailable,
+    'retry',
+    failure,
+    'The range takes no writes for a moment: its ownership is on the way to another region.',
+  ),
+  TRANSFER_ENDED: row(GRPC.failedPrecondition, 'give-up', conflict, 'The transfer was committed or aborted before.'),
   NOT_ADJACENT: row(GRPC.failedPrecondition, 'give-up', conflict, 'No two ranges meet at that key.'),
   OWNERS_DIFFER: row(GRPC.failedPrecondition, 'give-up', conflict, 'The two ranges belong to different regions.'),
   SPLIT_NOT_AT_SHARD_BOUND: row(

@@ -1,5 +1,6 @@
 import { formatTimestamp, parseTimestamp } from '@meridian/hlc'
 import {
+  FAILOVER_POLICIES,
   generation,
   incarnation,
   keyBytes,
@@ -52,6 +53,8 @@ export function toWireRange(range: RangeDescriptor): WireRange {
     standbys: [...range.standbys],
     generation: range.generation,
     status: range.status,
+    failover: range.failover,
+    budgetMs: BigInt(range.budgetMs),
     operation: range.operation,
     stamp: formatTimestamp(range.stamp),
   }
@@ -62,6 +65,9 @@ export function fromWireRange(wire: WireRange): RangeDescriptor {
   const status = RANGE_STATUSES.find((known) => known === wire.status)
   if (status === undefined)
     throw new MeridianError('INVALID_ARGUMENT', `unknown range status ${JSON.stringify(wire.status)}`)
+  const failover = FAILOVER_POLICIES.find((known) => known === wire.failover)
+  if (failover === undefined)
+    throw new MeridianError('INVALID_ARGUMENT', `unknown failover policy ${JSON.stringify(wire.failover)}`)
   return {
     rangeId: rangeId(wire.rangeId),
     keyspace: keyspaceName(wire.keyspace),
@@ -71,6 +77,8 @@ export function fromWireRange(wire: WireRange): RangeDescriptor {
     standbys: wire.standbys.map(regionId),
     generation: generation(wire.generation),
     status,
+    failover,
+    budgetMs: Number(wire.budgetMs),
     operation: operationId(wire.operation),
     stamp: parseTimestamp(wire.stamp),
   }

@@ -28,5 +28,9 @@ export function shardRecordOf(
     leaderAddress: leader === undefined ? '' : (nodes.get(leader)?.address ?? ''),
     replicas: shard.replicas.map((nodeId) => ({ nodeId, address: nodes.get(nodeId)?.address ?? '' })),
     leaderNodeEpoch: shard.status === 'assigned' ? shard.leaderNodeEpoch : 0n,
+    role: page.role,
+    freezeOperation: page.freeze?.operation ?? '',
+    learners: [],
+    prior: [],
   }
 }

@@ -50,6 +50,8 @@ describe('ranges on the wire', () => {
     standbys: [regionId('eu-west')],
     generation: generation(2n ** 60n),
     status: 'active',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('op'),
     stamp: { wallMs: 5, counter: 6, origin: 'a' },
   }

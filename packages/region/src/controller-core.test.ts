@@ -101,6 +101,8 @@ describe('a wish for the next leader', () => {
     standbys: [],
     generation: generation(1),
     status: 'active',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('op'),
     stamp: { wallMs: 1, counter: 0, origin: 'a' },
   }
@@ -111,6 +113,8 @@ describe('a wish for the next leader', () => {
       rangeId: range.rangeId,
       keyspace: range.keyspace,
       generation: range.generation,
+      role: 'owner',
+      freeze: undefined,
       nextOrdinal: 1,
       shards: [
         led

@@ -41,7 +41,7 @@ function page(text: string): Page {
         ? { ...facts, status: 'leaderless' }
         : { ...facts, status: 'assigned', leader: nodeId(leader), leaderNodeEpoch: nodeEpoch(1) }
     })
-  return { rangeId: id, keyspace, generation, start, end, nextOrdinal: 100, shards }
+  return { rangeId: id, keyspace, role: 'owner', generation, freeze: undefined, start, end, nextOrdinal: 100, shards }
 }
 
 function world(ranges: string[], pages: string[], more: Partial<PageWorld> = {}): PageWorld {

@@ -47,6 +47,8 @@ export function range(text: string): RangeDescriptor {
     standbys: [],
     generation: generation(BigInt(gen)),
     status: vacant === undefined ? 'active' : 'vacant',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('rig'),
     stamp: { wallMs: 1, counter: 0, origin: 'rig' },
   }

@@ -37,6 +37,8 @@ function range(id: number, start: string, end: string, gen: number, status: Rang
     standbys: [],
     generation: generation(gen),
     status,
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('test'),
     stamp: { wallMs: 1, counter: 0, origin: 'test' },
   }
@@ -50,6 +52,8 @@ function page(of: RangeDescriptor, shards: { start: string; epoch: number; leade
     generation: of.generation,
     start: of.start,
     end: of.end,
+    role: 'owner',
+    freeze: undefined,
     nextOrdinal: shards.length,
     shards: shards.map(({ start, epoch: at, leader }, ordinal) => {
       const facts = {

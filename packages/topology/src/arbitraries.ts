@@ -8,9 +8,9 @@ import { NODE_STATUSES } from './node-record.ts'
 import type { NodeRecord, RegionRecord } from './node-record.ts'
 import { REPLICAS_MAX } from './page.ts'
 import type { Page, Shard } from './page.ts'
-import { RANGE_STATUSES } from './range-descriptor.ts'
+import { BUDGET_MS_MAX, RANGE_STATUSES } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
-import { epoch, generation, nodeEpoch } from './token.ts'
+import { epoch, generation, nodeEpoch, revision } from './token.ts'
 
 /** Generators of valid records, for the tests of this package. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/
@@ -47,10 +47,11 @@ export const anyRange: fc.Arbitrary<RangeDescriptor> = fc
     regions,
     gen: counter(1n),
     status: fc.constantFrom(...RANGE_STATUSES),
+    budgetMs: fc.option(fc.integer({ min: 0, max: BUDGET_MS_MAX }), { nil: undefined }),
     operation: fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/),
     stamp: anyStamp,
   })
-  .map(({ id, keyspace, interval, regions: [owner, ...standbys], gen, status, operation, stamp }) => ({
+  .map(({ id, keyspace, interval, regions: [owner, ...standbys], gen, status, budgetMs, operation, stamp }) => ({
     rangeId: rangeId(id),
     keyspace: keyspaceName(keyspace),
     ...interval,
@@ -58,6 +59,8 @@ export const anyRange: fc.Arbitrary<RangeDescriptor> = fc
     standbys,
     generation: generation(gen),
     status,
+    failover: budgetMs === undefined ? 'auto' : 'manual',
+    budgetMs: budgetMs ?? 0,
     operation: operationId(operation),
     stamp,
   }))
@@ -109,8 +112,10 @@ export const anyPage: fc.Arbitrary<Page> = fc
     nodes: fc.uniqueArray(name, { minLength: 10, maxLength: 10 }),
     facts: fc.array(anyShardFacts, { minLength: 1, maxLength: 12 }),
     spare: fc.nat({ max: 300 }),
+    role: fc.constantFrom('owner', 'owner', 'standby'),
+    frozen: fc.option(fc.tuple(fc.stringMatching(/^[A-Za-z0-9._:-]{1,64}$/), counter(0n)), { nil: undefined }),
   })
-  .map(({ interval, gen, nodes, facts, spare }) => {
+  .map(({ interval, gen, nodes, facts, spare, role, frozen }): Page => {
     const inside = facts.filter(
       ({ start }) => start > interval.start && (interval.end === EMPTY_KEY || start < interval.end),
     )
@@ -124,14 +129,19 @@ export const anyPage: fc.Arbitrary<Page> = fc
       const replicas = fact.replicas.map((place): NodeId => nodeId(nodes[place] ?? 'a'))
       const common = { shardId: shardId(rangeId(fact.birthRange), ordinal), start, epoch: epoch(fact.epoch), replicas }
       const leader = replicas[fact.leader % replicas.length]
-      return fact.assigned && leader !== undefined
+      return role === 'owner' && fact.assigned && leader !== undefined
         ? { ...common, status: 'assigned', leader, leaderNodeEpoch: nodeEpoch(fact.leaderNodeEpoch) }
         : { ...common, status: 'leaderless' }
     })
     return {
       rangeId: rangeId(1),
       keyspace: keyspaceName('cities'),
+      role,
       generation: generation(gen),
+      freeze:
+        frozen === undefined || role === 'standby'
+          ? undefined
+          : { operation: operationId(frozen[0]), revision: revision(frozen[1]) },
       ...interval,
       nextOrdinal: (ordinals.get(1) ?? 0) + spare,
       shards,

@@ -44,9 +44,18 @@ export {
   ZERO_TOKEN,
 } from './token.ts'
 export type { Epoch, Generation, Incarnation, NodeEpoch, Revision, Token } from './token.ts'
-export { RANGE_STATUSES, rangeComplaint, STANDBYS_MAX } from './range-descriptor.ts'
-export type { RangeDescriptor, RangeStatus } from './range-descriptor.ts'
 export {
+  BUDGET_MS_MAX,
+  FAILOVER_POLICIES,
+  policyComplaint,
+  RANGE_STATUSES,
+  rangeComplaint,
+  rangeIsOpen,
+  STANDBYS_MAX,
+} from './range-descriptor.ts'
+export type { FailoverPolicy, RangeDescriptor, RangeStatus } from './range-descriptor.ts'
+export {
+  PAGE_ROLES,
   pageComplaint,
   pagesOverlapping,
   REPLICAS_MAX,
@@ -56,7 +65,7 @@ export {
   SHARDS_PER_PAGE_MAX,
   shardToken,
 } from './page.ts'
-export type { AssignedShard, LeaderlessShard, Page, Shard, ShardStatus } from './page.ts'
+export type { AssignedShard, Freeze, LeaderlessShard, Page, PageRole, Shard, ShardStatus } from './page.ts'
 export {
   ADDRESS_BYTES_MAX,
   DISPLAY_NAME_CHARS_MAX,
@@ -72,7 +81,11 @@ export { comparePositions, GLOBAL_STREAM, parseStreamId, regionStream, START_POS
 export type { Position, StreamId } from './stream.ts'
 export {
   GLOBAL_PUBLISHED_PREFIXES,
+  DRAIN_PREFIX,
+  drainKey,
   INCARNATION_KEY,
+  JOURNAL_PREFIX,
+  journalKey,
   keyspacePrefix,
   MEMBER_PREFIX,
   memberKey,
@@ -93,23 +106,37 @@ export { decodeNode, decodeRange, decodeRegion, encodeNode, encodeRange, encodeR
 export { decodePage, encodePage } from './page-codec.ts'
 export { RangeMap } from './range-map.ts'
 export type { RangePlace } from './range-map.ts'
-export { decideOwnership, OWNERSHIP_BATCH_MAX } from './ownership.ts'
+export { decideOwnership } from './ownership.ts'
 export type {
   ActivateCommand,
   AssignCommand,
   Assignment,
   CreateKeyspaceCommand,
-  ExpectedGeneration,
   MergeCommand,
-  OwnershipChange,
   OwnershipCommand,
+  SplitCommand,
+} from './ownership.ts'
+export type {
+  AbortTransferCommand,
+  BeginTransferCommand,
+  CommitTransferCommand,
+  FreezeTransferCommand,
+  SetPolicyCommand,
+  TakeOverCommand,
+  Taking,
+  TransferCommand,
+} from './ownership-moves.ts'
+export { OWNERSHIP_BATCH_MAX } from './ownership-rules.ts'
+export type {
+  ExpectedGeneration,
+  OwnershipChange,
   OwnershipContext,
   OwnershipDecision,
   OwnershipRefusal,
-  SplitCommand,
-} from './ownership.ts'
+} from './ownership-rules.ts'
 export { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
 export type { NodeLoad } from './placement.ts'
+export { freezePage, sameShards, standbyPage, thawPage } from './page-transitions.ts'
 export { adoptPages, failOver, handOver, openPage } from './shard-transitions.ts'
 export type { FailOver, PageDecision } from './shard-transitions.ts'
 export { MapDigest, recordDigest } from './digest.ts'

@@ -84,6 +84,12 @@ export class InvariantChecker {
 
   #subordinate(region: RegionId, page: Page): string | undefined {
     const named = subordination(page.rangeId, page.generation, page.start, page.end, region)
+    if (page.role === 'standby') {
+      const followed = named.slice(0, named.lastIndexOf(' of '))
+      return [...this.#committed].some((each) => each.startsWith(`${followed} of `))
+        ? undefined
+        : `T5: the standby page of range ${page.rangeId} names ${followed}, never committed`
+    }
     return this.#committed.has(named)
       ? undefined
       : `T5: the page of range ${page.rangeId} names ${named}, never committed`

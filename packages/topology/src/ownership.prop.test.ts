@@ -6,7 +6,8 @@ import type { Key } from './key.ts'
 import { InvariantChecker } from './invariant-checker.ts'
 import { OwnershipTwin } from './ownership-twin.ts'
 import { decideOwnership } from './ownership.ts'
-import type { OwnershipCommand, OwnershipDecision } from './ownership.ts'
+import type { OwnershipDecision } from './ownership-rules.ts'
+import type { OwnershipCommand } from './ownership.ts'
 import { RangeMap } from './range-map.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { generation } from './token.ts'
@@ -17,6 +18,7 @@ const anyAlphabetKey = fc.constantFrom(...alphabet)
 const someKeys = fc.uniqueArray(anyAlphabetKey, { minLength: 1, maxLength: 3 })
 const standbys = fc.constantFrom([], ['x'], ['y', 'x']).map((names) => names.map(regionId))
 const owner = fc.constantFrom('eu', 'us').map(regionId)
+const region = fc.constantFrom('eu', 'us', 'x').map(regionId)
 const belief = fc.record({ start: anyAlphabetKey, generation: fc.integer({ min: 1, max: 4 }).map(generation) })
 const expected = fc.oneof(
   { weight: 9, arbitrary: fc.constant(undefined) },
@@ -40,7 +42,29 @@ const command: fc.Arbitrary<OwnershipCommand> = fc
           })),
         })),
     },
-    { weight: 1, arbitrary: someKeys.map((starts) => ({ kind: 'activate' as const, keyspace, starts })) },
+    { weight: 2, arbitrary: someKeys.map((starts) => ({ kind: 'activate' as const, keyspace, starts })) },
+    {
+      weight: 4,
+      arbitrary: fc
+        .tuple(anyAlphabetKey, fc.constantFrom('t1', 't2').map(operationId), region)
+        .chain(([start, transfer, target]) =>
+          fc.constantFrom(
+            { kind: 'begin-transfer' as const, keyspace, start, transfer, target },
+            { kind: 'freeze-transfer' as const, keyspace, start, transfer },
+            { kind: 'commit-transfer' as const, keyspace, start, transfer, target },
+            { kind: 'abort-transfer' as const, keyspace, start, transfer },
+          ),
+        ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(someKeys, owner, region).map(([starts, from, target]) => ({
+        kind: 'take-over' as const,
+        keyspace,
+        from,
+        takes: starts.map((start) => ({ start, target })),
+      })),
+    },
   )
   .chain((base) => expected.map((beliefs) => (beliefs === undefined ? base : { ...base, expected: beliefs })))
 
@@ -55,7 +79,8 @@ function cellsOf(map: RangeMap): unknown[] {
     const range = map.find(keyspace, key)
     if (range === undefined) return []
     const { owner: by, standbys: next, generation: gen, status, start } = range
-    return [{ key, start: start === key, owner: by, standbys: next.join(), generation: gen, status }]
+    const transfer = status === 'moving' || status === 'frozen' ? range.operation : ''
+    return [{ key, start: start === key, owner: by, standbys: next.join(), generation: gen, status, transfer }]
   })
 }
 
@@ -76,8 +101,18 @@ function snapped(command: OwnershipCommand, map: RangeMap): OwnershipCommand {
     }
     case 'activate':
       return { ...command, starts: [...new Set(command.starts.map(snap))] }
+    case 'take-over': {
+      const byStart = new Map(command.takes.map((each) => [snap(each.start), { ...each, start: snap(each.start) }]))
+      return { ...command, takes: [...byStart.values()] }
+    }
+    case 'begin-transfer':
+    case 'freeze-transfer':
+    case 'commit-transfer':
+    case 'abort-transfer':
+      return { ...command, start: snap(command.start) }
     case 'split':
     case 'create-keyspace':
+    case 'set-policy':
       return command
   }
 }
@@ -115,7 +150,10 @@ function run(
       expect(map.violation()).toBeUndefined()
       expect(cellsOf(map)).toEqual(twin.cells)
       for (const range of decision.puts)
-        expect(range).toMatchObject({ operation: context.operation, stamp: context.stamp })
+        expect(range).toMatchObject({
+          operation: 'transfer' in next ? next.transfer : context.operation,
+          stamp: context.stamp,
+        })
     }
   }
   return { violations, done }

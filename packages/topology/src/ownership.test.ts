@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import type { ErrorCode } from './errors.ts'
 import { keyspaceName, operationId, rangeId, regionId } from './ids.ts'
 import { keyOfText } from './key.ts'
-import { decideOwnership, OWNERSHIP_BATCH_MAX } from './ownership.ts'
-import type { CreateKeyspaceCommand, OwnershipChange, OwnershipCommand, OwnershipDecision } from './ownership.ts'
+import { OWNERSHIP_BATCH_MAX } from './ownership-rules.ts'
+import { decideOwnership } from './ownership.ts'
+import type { OwnershipChange, OwnershipDecision } from './ownership-rules.ts'
+import type { CreateKeyspaceCommand, OwnershipCommand } from './ownership.ts'
 import { RangeMap } from './range-map.ts'
 import { generation } from './token.ts'
 import { rangesOf, rangesText } from './worlds.ts'
@@ -29,6 +31,40 @@ const assign = (...assignments: [start: string, owner: string, ...standbys: stri
     owner: regionId(owner),
     standbys: standbys.map(regionId),
   })),
+})
+const t1 = operationId('op-1')
+const begin = (start: string, target: string): GuardedCommand => ({
+  kind: 'begin-transfer',
+  keyspace,
+  start: k(start),
+  transfer: t1,
+  target: regionId(target),
+})
+const onTransfer = (kind: 'freeze-transfer' | 'abort-transfer', start: string): GuardedCommand => ({
+  kind,
+  keyspace,
+  start: k(start),
+  transfer: operationId('world'),
+})
+const commit = (start: string, target: string): GuardedCommand => ({
+  kind: 'commit-transfer',
+  keyspace,
+  start: k(start),
+  transfer: operationId('world'),
+  target: regionId(target),
+})
+const take = (from: string, ...takes: [start: string, target: string][]): GuardedCommand => ({
+  kind: 'take-over',
+  keyspace,
+  from: regionId(from),
+  takes: takes.map(([start, target]) => ({ start: k(start), target: regionId(target) })),
+})
+const policy = (start: string, failover: 'auto' | 'manual', budgetMs: number): GuardedCommand => ({
+  kind: 'set-policy',
+  keyspace,
+  start: k(start),
+  failover,
+  budgetMs,
 })
 const expecting = (command: GuardedCommand, start: string, gen: number): GuardedCommand => ({
   ...command,
@@ -77,6 +113,23 @@ test.each([
   // activate
   ['1:-g@eu#5 2:g-@eu#5!', activate('g', ''), '1:-g@eu#5!', '', '1:-g@eu#5 2:g-@eu#5!'],
   ['1:-@eu#5!', activate(''), '', '', '1:-@eu#5!'],
+  // other standbys copy an active range
+  ['1:-@eu#5!', assign(['', 'eu', 'us']), '1:-@eu/us#5!', '', '1:-@eu#5!'],
+  // a transfer: the generation rises with its commit only, and the old owner stands by in the target's place
+  ['1:-@eu/us#5!', begin('', 'us'), '1:-@eu/us#5>', '', '1:-@eu/us#5!'],
+  ['1:-@eu/us#5!', begin('', 'ap'), '1:-@eu/us/ap#5>', '', '1:-@eu/us#5!'],
+  ['1:-@eu/us#5>', onTransfer('freeze-transfer', ''), '1:-@eu/us#5=', '', '1:-@eu/us#5>'],
+  ['1:-@eu/ap/us#5=', commit('', 'us'), '1:-@us/ap/eu#6!', '', '1:-@eu/ap/us#5='],
+  ['1:-@eu/us#5=', onTransfer('abort-transfer', ''), '1:-@eu/us#5!', '', '1:-@eu/us#5='],
+  ['1:-@eu/us#5>', onTransfer('abort-transfer', ''), '1:-@eu/us#5!', '', '1:-@eu/us#5>'],
+  // a takeover ends a transfer, and leaves what is vacant vacant
+  [
+    '1:-g@eu/us/ap#5= 2:g-@eu/ap#1',
+    take('eu', ['', 'us'], ['g', 'ap']),
+    '1:-g@us/ap/eu#6! 2:g-@ap/eu#2',
+    '',
+    '1:-g@eu/us/ap#5= 2:g-@eu/ap#1',
+  ],
   // expected generations
   ['1:-@eu#5', expecting(split('g'), '', 5), '1:-g@eu#6 100:g-@eu#6', '', '1:-@eu#5'],
   ['1:-g@eu#5 2:g-@eu#7', expecting(split('c'), 'g', 7), '1:-c@eu#6 100:c-g@eu#6', '', '1:-g@eu#5 2:g-@eu#7'],
@@ -100,17 +153,39 @@ test.each<[string, OwnershipCommand, ErrorCode]>([
   ['1:-g@eu 2:g-@us', merge('g'), 'OWNERS_DIFFER'],
   ['1:-g 2:g-!', merge('g'), 'RANGE_BUSY'],
   ['1:-!', assign(['', 'us']), 'RANGE_NOT_VACANT'],
-  ['1:-!', assign(['', 'eu', 'us']), 'RANGE_NOT_VACANT'],
   ['1:-', assign(['g', 'us']), 'RANGE_UNKNOWN'],
   ['1:-', assign(['', 'us'], ['', 'eu']), 'INVALID_ARGUMENT'],
   ['1:-', assign(['', 'us', 'us']), 'INVALID_ARGUMENT'],
   ['1:-', activate('g'), 'RANGE_UNKNOWN'],
   ['1:-', activate(...many), 'REQUEST_TOO_LARGE'],
+  ['1:-', begin('', 'us'), 'RANGE_NOT_ACTIVE'],
+  ['1:->', begin('', 'us'), 'RANGE_BUSY'],
+  ['1:-@eu!', begin('', 'eu'), 'INVALID_ARGUMENT'],
+  ['1:-!', onTransfer('freeze-transfer', ''), 'TRANSFER_ENDED'],
+  ['1:-!', onTransfer('abort-transfer', ''), 'TRANSFER_ENDED'],
+  ['1:-=', { ...onTransfer('abort-transfer', ''), transfer: t1 } as GuardedCommand, 'TRANSFER_ENDED'],
+  ['1:-@eu/us!', commit('', 'us'), 'TRANSFER_ENDED'],
+  ['1:-@eu/us>', commit('', 'us'), 'RANGE_BUSY'],
+  ['1:-@eu/us=', commit('', 'ap'), 'INVALID_ARGUMENT'],
+  ['1:->', split('g'), 'RANGE_BUSY'],
+  ['1:-g= 2:g-=', merge('g'), 'RANGE_BUSY'],
+  ['1:->', assign(['', 'eu', 'us']), 'RANGE_BUSY'],
+  ['1:-@eu/us!', take('us', ['', 'us']), 'OWNERS_DIFFER'],
+  ['1:-@eu/us!', take('eu', ['', 'ap']), 'INVALID_ARGUMENT'],
+  ['1:-@eu!', policy('', 'auto', 5), 'INVALID_ARGUMENT'],
+  ['1:-@eu=', policy('', 'manual', 5), 'RANGE_BUSY'],
   ['1:-#4', expecting(split('g'), '', 3), 'GENERATION_MISMATCH'],
   ['1:-#4', expecting(merge('g'), '', 5), 'GENERATION_MISMATCH'],
   ['1:-#4', expecting(activate(''), 'g', 4), 'GENERATION_MISMATCH'],
 ])('%s refuses %o with %s', (world, command, code) => {
   expect(decide(world, command)).toMatchObject({ ok: false, error: { code } })
+})
+
+test('a policy is written without raising the generation, and not when it stands', () => {
+  expect(done('1:-@eu#4!', policy('', 'manual', 60_000)).puts).toMatchObject([
+    { failover: 'manual', budgetMs: 60_000, generation: 4n },
+  ])
+  expect(done('1:-@eu#4!', policy('', 'auto', 0)).puts).toEqual([])
 })
 
 test('a split of the greatest size stays within one transaction of etcd', () => {

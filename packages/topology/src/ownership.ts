@@ -1,41 +1,32 @@
-import type { Timestamp } from '@meridian/hlc'
 import { MeridianError } from './errors.ts'
-import type { ErrorCode } from './errors.ts'
-import { rangeId } from './ids.ts'
-import type { KeyspaceName, OperationId, RangeId, RegionId } from './ids.ts'
-import { EMPTY_KEY, EVERY_KEY, formatKey, formatKeyRange } from './key.ts'
+import type { RegionId } from './ids.ts'
+import { EMPTY_KEY, EVERY_KEY, formatKey } from './key.ts'
 import type { Key } from './key.ts'
-import { STANDBYS_MAX } from './range-descriptor.ts'
+import { changeTransfer, setPolicy, takeOver } from './ownership-moves.ts'
+import type { SetPolicyCommand, TakeOverCommand, TransferCommand } from './ownership-moves.ts'
+import {
+  byStart,
+  checkBatch,
+  checkDistinct,
+  checkRegions,
+  decided,
+  expectedRanges,
+  following,
+  holderOf,
+  named,
+  refuse,
+  startingAt,
+} from './ownership-rules.ts'
+import type { OnKeyspace, OnRanges, OwnershipChange, OwnershipContext, OwnershipDecision } from './ownership-rules.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import type { RangeMap } from './range-map.ts'
 import { generation } from './token.ts'
-import type { Generation } from './token.ts'
-
-/**
- * Points, assignments or starts of one command. A decision becomes one transaction, etcd takes 128 operations in each
- * of its lists, and a split point costs a compare and up to two puts.
- */
-export const OWNERSHIP_BATCH_MAX = 40
-
-/** What the caller believes a range's generation to be; the command is refused when it is another one by now. */
-export interface ExpectedGeneration {
-  readonly start: Key
-  readonly generation: Generation
-}
 
 export interface Assignment {
   /** Start of an existing range. */
   readonly start: Key
   readonly owner: RegionId
   readonly standbys: readonly RegionId[]
-}
-
-interface OnKeyspace {
-  readonly keyspace: KeyspaceName
-}
-
-interface OnRanges extends OnKeyspace {
-  readonly expected?: readonly ExpectedGeneration[]
 }
 
 export interface CreateKeyspaceCommand extends OnKeyspace {
@@ -66,34 +57,15 @@ export interface ActivateCommand extends OnRanges {
   readonly starts: readonly Key[]
 }
 
-export type OwnershipCommand = CreateKeyspaceCommand | SplitCommand | MergeCommand | AssignCommand | ActivateCommand
-
-export interface OwnershipContext {
-  readonly operation: OperationId
-  readonly stamp: Timestamp
-  /** The lowest range id never given out. */
-  readonly nextRangeId: RangeId
-}
-
-export interface OwnershipChange {
-  readonly ok: true
-  /** Descriptors to write, in key order; empty when what was asked for is so already. */
-  readonly puts: readonly RangeDescriptor[]
-  readonly removes: readonly RangeDescriptor[]
-  /**
-   * Existing descriptors that the decision rests on: the transaction must be guarded on each still being as it was. A
-   * created keyspace has none to name: guard on the absence of its first range.
-   */
-  readonly touched: readonly RangeDescriptor[]
-  readonly nextRangeId: RangeId
-}
-
-export interface OwnershipRefusal {
-  readonly ok: false
-  readonly error: MeridianError
-}
-
-export type OwnershipDecision = OwnershipChange | OwnershipRefusal
+export type OwnershipCommand =
+  | CreateKeyspaceCommand
+  | SplitCommand
+  | MergeCommand
+  | AssignCommand
+  | ActivateCommand
+  | TransferCommand
+  | TakeOverCommand
+  | SetPolicyCommand
 
 /**
  * What `command` does to `map`: a function of its arguments. It keeps SPEC T1 and T2; it does not know which regions
@@ -136,6 +108,15 @@ function decideOnRanges(
       return assign(map, command, context)
     case 'activate':
       return activate(map, command, context)
+    case 'begin-transfer':
+    case 'freeze-transfer':
+    case 'commit-transfer':
+    case 'abort-transfer':
+      return changeTransfer(map, command, context)
+    case 'take-over':
+      return takeOver(map, command, context)
+    case 'set-policy':
+      return setPolicy(map, command, context)
   }
 }
 
@@ -151,6 +132,8 @@ function createKeyspace(map: RangeMap, command: CreateKeyspaceCommand, context: 
     standbys: [...standbys],
     generation: generation(1),
     status: 'vacant',
+    failover: 'auto',
+    budgetMs: 0,
     operation: context.operation,
     stamp: context.stamp,
   }
@@ -163,6 +146,7 @@ function split(map: RangeMap, command: SplitCommand, context: OwnershipContext):
   const pointsOf = new Map<RangeDescriptor, Key[]>()
   for (const point of command.at.toSorted()) {
     const range = holderOf(map, keyspace, point)
+    checkSettled(range)
     const points = pointsOf.get(range) ?? []
     if (point === range.start || points.at(-1) === point) {
       refuse(
@@ -196,6 +180,17 @@ function split(map: RangeMap, command: SplitCommand, context: OwnershipContext):
   return { ok: true, puts, removes: [], touched: [...pointsOf.keys()], nextRangeId }
 }
 
+/** A transfer is about one range with one set of bounds and standbys: they stay as they are until it ends. */
+function checkSettled(range: RangeDescriptor): void {
+  if (range.status === 'moving' || range.status === 'frozen') {
+    refuse('RANGE_BUSY', `${named(range)} is ${range.status}: transfer ${range.operation} is under way`, {
+      keyspace: range.keyspace,
+      rangeId: String(range.rangeId),
+      operation: range.operation,
+    })
+  }
+}
+
 function merge(map: RangeMap, command: MergeCommand, context: OwnershipContext): OwnershipChange {
   const { keyspace, at } = command
   const right = startingAt(map, keyspace, at)
@@ -205,6 +200,8 @@ function merge(map: RangeMap, command: MergeCommand, context: OwnershipContext):
   if (left.owner !== right.owner) {
     refuse('OWNERS_DIFFER', `${named(left)} is owned by ${left.owner}, ${named(right)} by ${right.owner}`, { keyspace })
   }
+  checkSettled(left)
+  checkSettled(right)
   if (left.status !== right.status) {
     refuse('RANGE_BUSY', `${named(left)} is ${left.status} and ${named(right)} is ${right.status}`, { keyspace })
   }
@@ -226,7 +223,9 @@ function assign(map: RangeMap, command: AssignCommand, context: OwnershipContext
     touched.push(range)
     const sameOwner = range.owner === owner
     if (sameOwner && range.standbys.join() === standbys.join()) continue
-    if (range.status !== 'vacant') {
+    checkSettled(range)
+    // Other standbys of an active range copy it; another owner must have copied it before.
+    if (range.status !== 'vacant' && !sameOwner) {
       refuse('RANGE_NOT_VACANT', `${named(range)} is ${range.status}: move its data with a planned transfer`, {
         keyspace,
         rangeId: String(range.rangeId),
@@ -247,87 +246,4 @@ function activate(map: RangeMap, command: ActivateCommand, context: OwnershipCon
     .filter((range) => range.status === 'vacant')
     .map((range): RangeDescriptor => ({ ...range, status: 'active', ...decided(context, range.generation) }))
   return { ok: true, puts, removes: [], touched, nextRangeId: context.nextRangeId }
-}
-
-/** The fields that every decision writes anew. */
-function decided(
-  { operation, stamp }: OwnershipContext,
-  next: Generation,
-): Pick<RangeDescriptor, 'generation' | 'operation' | 'stamp'> {
-  return { generation: next, operation, stamp }
-}
-
-function following(value: RangeId): RangeId
-function following(value: Generation): Generation
-function following(value: RangeId | Generation): RangeId | Generation {
-  return typeof value === 'bigint' ? generation(value + 1n) : rangeId(value + 1)
-}
-
-function expectedRanges(map: RangeMap, { keyspace, expected = [] }: OnRanges): RangeDescriptor[] {
-  if (expected.length > OWNERSHIP_BATCH_MAX) {
-    refuse(
-      'REQUEST_TOO_LARGE',
-      `${expected.length} expected generations; at most ${OWNERSHIP_BATCH_MAX} in one command`,
-    )
-  }
-  return expected.map((belief) => {
-    const range = map.get(keyspace, belief.start)
-    if (range?.generation === belief.generation) return range
-    const found = range === undefined ? 'no range starts there' : `it has generation ${range.generation}`
-    return refuse(
-      'GENERATION_MISMATCH',
-      `the range at ${formatKey(belief.start)} was expected at generation ${belief.generation}; ${found}`,
-      {
-        keyspace,
-        start: formatKey(belief.start),
-        expected: String(belief.generation),
-        ...(range === undefined ? {} : { actual: String(range.generation) }),
-      },
-    )
-  })
-}
-
-function startingAt(map: RangeMap, keyspace: KeyspaceName, start: Key): RangeDescriptor {
-  return (
-    map.get(keyspace, start) ??
-    refuse('RANGE_UNKNOWN', `no range of keyspace ${keyspace} starts at ${formatKey(start)}`, {
-      keyspace,
-      start: formatKey(start),
-    })
-  )
-}
-
-function holderOf(map: RangeMap, keyspace: KeyspaceName, key: Key): RangeDescriptor {
-  const range = map.find(keyspace, key)
-  if (range === undefined) throw new Error(`T1 broken: ${map.violation()}`)
-  return range
-}
-
-function checkBatch(count: number, what: string): void {
-  if (count === 0) refuse('INVALID_ARGUMENT', `no ${what} are given`)
-  if (count > OWNERSHIP_BATCH_MAX)
-    refuse('REQUEST_TOO_LARGE', `${count} ${what}; at most ${OWNERSHIP_BATCH_MAX} in one command`)
-}
-
-function checkDistinct(starts: readonly Key[]): void {
-  if (new Set(starts).size !== starts.length) refuse('INVALID_ARGUMENT', 'a range is named twice')
-}
-
-function checkRegions(owner: RegionId, standbys: readonly RegionId[]): void {
-  if (standbys.length > STANDBYS_MAX) refuse('INVALID_ARGUMENT', `${standbys.length} standbys; at most ${STANDBYS_MAX}`)
-  if (new Set([owner, ...standbys]).size !== standbys.length + 1) {
-    refuse('INVALID_ARGUMENT', `owner ${owner} and standbys ${standbys.join(', ')} are not distinct regions`)
-  }
-}
-
-function byStart(a: { readonly start: Key }, b: { readonly start: Key }): number {
-  return a.start === b.start ? 0 : a.start < b.start ? -1 : 1
-}
-
-function named(range: RangeDescriptor): string {
-  return `range ${range.rangeId} ${formatKeyRange(range)}`
-}
-
-function refuse(code: ErrorCode, message: string, details?: Readonly<Record<string, string>>): never {
-  throw new MeridianError(code, message, details === undefined ? undefined : { details })
 }

@@ -1,11 +1,11 @@
 import { crc32 } from 'node:zlib'
 import { expect, test } from 'vitest'
-import { keyspaceName, nodeId, rangeId, shardId } from './ids.ts'
+import { keyspaceName, nodeId, operationId, rangeId, shardId } from './ids.ts'
 import { EMPTY_KEY, keyOfText } from './key.ts'
 import { decodePage, encodePage } from './page-codec.ts'
 import { SHARDS_PER_PAGE_MAX } from './page.ts'
 import type { Page, Shard } from './page.ts'
-import { epoch, generation, nodeEpoch } from './token.ts'
+import { epoch, generation, nodeEpoch, revision } from './token.ts'
 
 const seven = rangeId(7)
 const [a, b, c] = [nodeId('a'), nodeId('b'), nodeId('c')]
@@ -16,6 +16,8 @@ const example: Page = {
   generation: generation(3),
   start: keyOfText('de/'),
   end: EMPTY_KEY,
+  role: 'owner',
+  freeze: undefined,
   nextOrdinal: 2,
   shards: [
     {
@@ -45,7 +47,7 @@ function sealed(hex: string): Uint8Array {
 }
 
 // The bytes of the worked example in page-codec.ts.
-const head = '01 07 06636974696573 03 0364652f 00 02 03 0161 0162 0163'
+const head = '02 07 06636974696573 00 03 0364652f 00 02 03 0161 0162 0163'
 const first = '01 02 03 00 01 02 01 05'
 const second = '00 03 0133 01 03 00 01 02'
 
@@ -56,7 +58,18 @@ test('the worked example of the layout', () => {
 })
 
 test.each([
-  ['another version', `02 07 06636974696573 03 0364652f 00 02 03 0161 0162 0163 02 ${first} ${second}`, /version 2/],
+  ['another version', `01 07 06636974696573 03 0364652f 00 02 03 0161 0162 0163 02 ${first} ${second}`, /version 1/],
+  ['an unknown page flag', '02 07 06636974696573 04 03', /above 3/],
+  [
+    'a standby page with a leader',
+    `02 07 06636974696573 01 03 0364652f 00 02 03 0161 0162 0163 02 ${first} ${second}`,
+    /has a leader/,
+  ],
+  [
+    'a standby page that is frozen',
+    `02 07 06636974696573 03 03 027431 09 0364652f 00 02 03 0161 0162 0163 01 00 02 03 00 01 02`,
+    /standby page and frozen/,
+  ],
   ['bytes left over', `${head} 02 ${first} ${second} 00`, /left over/],
   ['no shard', `${head} 00`, /0 shards/],
   ['a missing shard', `${head} 03 ${first} ${second}`, /ends too early/],
@@ -71,6 +84,13 @@ test.each([
 ])('a page with a right checksum and %s does not decode', (_, hex, reason) => {
   expect(() => decodePage(sealed(hex))).toThrow(/^stored page of (range 7|an unknown range) does not decode/)
   expect(() => decodePage(sealed(hex))).toThrow(reason)
+})
+
+test('a frozen page names its transfer and the revision of G at which it was seen', () => {
+  const frozen: Page = { ...example, freeze: { operation: operationId('t1'), revision: revision(9) } }
+  const bytes = sealed(`02 07 06636974696573 02 03 027431 09 0364652f 00 02 03 0161 0162 0163 02 ${first} ${second}`)
+  expect(Buffer.from(encodePage(frozen)).toString('hex')).toBe(Buffer.from(bytes).toString('hex'))
+  expect(decodePage(bytes)).toEqual(frozen)
 })
 
 test('a page that breaks an invariant is not encoded', () => {
@@ -95,5 +115,5 @@ test('a full page of three replicas stays under 16 KB', () => {
   const bytes = encodePage(page)
   expect(decodePage(bytes)).toEqual(page)
   // 16.2 bytes a shard; README.md states it.
-  expect(bytes.length).toBe(8292)
+  expect(bytes.length).toBe(8293)
 })

@@ -1,22 +1,22 @@
 import { crc32 } from 'node:zlib'
-import { keyspaceName, nodeId, rangeId, shardId, shardIdParts } from './ids.ts'
+import { keyspaceName, nodeId, operationId, rangeId, shardId, shardIdParts } from './ids.ts'
 import type { NodeId } from './ids.ts'
 import { KEY_BYTES_MAX, keyOfBytes } from './key.ts'
 import type { Key } from './key.ts'
 import { pageComplaint, REPLICAS_MAX, SHARDS_PER_PAGE_MAX } from './page.ts'
-import type { Page, Shard } from './page.ts'
-import { epoch, generation, nodeEpoch } from './token.ts'
+import type { Freeze, Page, Shard } from './page.ts'
+import { epoch, generation, nodeEpoch, revision } from './token.ts'
 
 /**
  * The stored form of a page. A million shards are some two thousand of these, so a shard costs bytes, not a key of etcd.
  *
- *     page    = version, rangeId, text keyspace, generation, text start, text end, nextOrdinal,
- *               nodes, text node {nodes}, shards, shard {shards}, CRC-32 of everything before it (4 bytes, big endian)
+ *     page    = version, rangeId, text keyspace, page flags, generation, [text freeze operation, freeze revision],
+ *               text start, text end, nextOrdinal, nodes, text node {nodes}, shards, shard {shards}, CRC-32 of everything before it (4 bytes, big endian)
  *     shard   = flags, [birth range, ordinal], [shared, text suffix], epoch, replicas, node index {replicas},
  *               [leader's place among the replicas, leader's node epoch]
  *     text    = length, bytes
  *
- * Every number is an unsigned LEB128 varint. Node ids stand once per page, in order of first mention. Flag 1: the shard
+ * Every number is an unsigned LEB128 varint. Page flag 1: it is a standby page. Page flag 2: it is frozen. Node ids stand once per page, in order of first mention. Flag 1: the shard
  * is assigned, and its leader follows. Flag 2: its id follows; without it, it is the previous shard's with ordinal + 1
  * (before the first one: ordinal 0 of the page's range). A start is the first `shared` bytes of the previous start plus
  * a suffix; the first shard starts with the page and has neither.
@@ -24,14 +24,16 @@ import { epoch, generation, nodeEpoch } from './token.ts'
  * Example: range 7 of `cities`, generation 3, [de/, ∞), nodes a, b, c; shard 7.0 led by b (node epoch 5) at epoch 2,
  * shard 7.1 from de/3 on without a leader at epoch 1:
  *
- *     01  07  06 "cities"  03  03 "de/"  00  02  03  01 "a"  01 "b"  01 "c"  02
+ *     02  07  06 "cities"  00  03  03 "de/"  00  02  03  01 "a"  01 "b"  01 "c"  02
  *     01  02  03 00 01 02  01 05
  *     00  03 01 "3"  01  03 00 01 02
  *     crc
  *
  * The checksum finds every damage of up to four neighbouring bytes; it is no protection against a forger.
  */
-const VERSION = 1
+const VERSION = 2
+const PAGE_FLAG_STANDBY = 1
+const PAGE_FLAG_FROZEN = 2
 const FLAG_ASSIGNED = 1
 const FLAG_ID = 2
 const CHECKSUM_BYTES = 4
@@ -50,7 +52,12 @@ export function encodePage(page: Page): Uint8Array {
   out.number(VERSION)
   out.number(page.rangeId)
   out.text(page.keyspace)
+  out.number((page.role === 'standby' ? PAGE_FLAG_STANDBY : 0) | (page.freeze === undefined ? 0 : PAGE_FLAG_FROZEN))
   out.counter(page.generation)
+  if (page.freeze !== undefined) {
+    out.text(page.freeze.operation)
+    out.counter(page.freeze.revision)
+  }
   out.text(page.start)
   out.text(page.end)
   out.number(page.nextOrdinal)
@@ -113,7 +120,10 @@ export function decodePage(bytes: Uint8Array): Page {
 
 function readPage(input: Reader, range: Page['rangeId']): Page {
   const keyspace = keyspaceName(input.key())
+  const flags = input.number(PAGE_FLAG_STANDBY | PAGE_FLAG_FROZEN)
   const gen = generation(input.counter())
+  const freeze: Freeze | undefined =
+    flags & PAGE_FLAG_FROZEN ? { operation: operationId(input.key()), revision: revision(input.counter()) } : undefined
   const start = input.key()
   const end = input.key()
   const nextOrdinal = input.number(Number.MAX_SAFE_INTEGER)
@@ -123,9 +133,9 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
   let previousStart: Key | undefined
   let expected = { range, ordinal: 0 }
   for (let index = 0; index < count; index += 1) {
-    const flags = input.number(FLAG_ASSIGNED | FLAG_ID)
+    const shardFlags = input.number(FLAG_ASSIGNED | FLAG_ID)
     const id =
-      flags & FLAG_ID
+      shardFlags & FLAG_ID
         ? { range: rangeId(input.number(Number.MAX_SAFE_INTEGER)), ordinal: input.number(Number.MAX_SAFE_INTEGER) }
         : expected
     const shardStart: Key = previousStart === undefined ? start : input.keyAfter(previousStart)
@@ -136,7 +146,7 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
       replicas: Array.from({ length: input.number(REPLICAS_MAX) }, () => at(nodes, input.number(NODES_MAX))),
     }
     shards.push(
-      flags & FLAG_ASSIGNED
+      shardFlags & FLAG_ASSIGNED
         ? {
             ...facts,
             status: 'assigned',
@@ -149,7 +159,8 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
     expected = { range: id.range, ordinal: id.ordinal + 1 }
   }
   if (!input.atEnd) throw new Error('bytes are left over')
-  return { rangeId: range, keyspace, generation: gen, start, end, nextOrdinal, shards }
+  const role = flags & PAGE_FLAG_STANDBY ? 'standby' : 'owner'
+  return { rangeId: range, keyspace, role, generation: gen, freeze, start, end, nextOrdinal, shards }
 }
 
 function at<T>(list: readonly T[], index: number): T {

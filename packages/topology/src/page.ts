@@ -1,8 +1,8 @@
 import { formatKey, rangeContains, rangeIsEmpty, rangesOverlap } from './key.ts'
 import type { Key, KeyRange } from './key.ts'
 import { SHARD_ORDINAL_MAX, shardIdParts } from './ids.ts'
-import type { KeyspaceName, NodeId, RangeId, ShardId } from './ids.ts'
-import type { Epoch, Generation, NodeEpoch, Token } from './token.ts'
+import type { KeyspaceName, NodeId, OperationId, RangeId, ShardId } from './ids.ts'
+import type { Epoch, Generation, NodeEpoch, Revision, Token } from './token.ts'
 
 /** Shards of one range, hence of one page: 4-16 KB packed. */
 export const SHARDS_PER_PAGE_MAX = 512
@@ -40,12 +40,30 @@ export interface LeaderlessShard extends ShardFacts {
 
 export type Shard = AssignedShard | LeaderlessShard
 
-/** All shards of one range in the region that owns it; one key of that region's etcd. */
+/**
+ * - `owner`: of the region that owns the range; its shards have leaders.
+ * - `standby`: of a region that follows it: the same shards with replicas of its own, which the leaders feed. It names
+ *   no leader and claims nothing.
+ */
+export const PAGE_ROLES = ['owner', 'standby'] as const
+export type PageRole = (typeof PAGE_ROLES)[number]
+
+/** The transfer that a page is frozen for. */
+export interface Freeze {
+  readonly operation: OperationId
+  /** Revision of G at which the range was seen frozen: only a view at or above it can tell that this has ended. */
+  readonly revision: Revision
+}
+
+/** All shards of one range in a region that owns or follows it; one key of that region's etcd. */
 export interface Page {
   readonly rangeId: RangeId
   readonly keyspace: KeyspaceName
+  readonly role: PageRole
   /** The generation of the range this page is subordinate to: it counts only while the range has that very one. */
   readonly generation: Generation
+  /** Present: leaders under the tokens of this page take no writes. A freeze and a thaw each raise every epoch. */
+  readonly freeze: Freeze | undefined
   readonly start: Key
   readonly end: Key
   /** Ordinal of the next shard born under this range id. */
@@ -91,6 +109,11 @@ export function pageComplaint(page: Page): string | undefined {
   const { shards } = page
   if (rangeIsEmpty(page)) return 'its interval holds no key'
   if (page.generation < 1n) return `its generation is ${page.generation}, and the first one is 1`
+  if (page.role === 'standby') {
+    if (page.freeze !== undefined) return 'it is a standby page and frozen'
+    const led = shards.find((shard) => shard.status === 'assigned')
+    if (led !== undefined) return `it is a standby page, and shard ${led.shardId} has a leader`
+  }
   if (shards.length < 1 || shards.length > SHARDS_PER_PAGE_MAX) {
     return `it has ${shards.length} shards, not 1 to ${SHARDS_PER_PAGE_MAX}`
   }

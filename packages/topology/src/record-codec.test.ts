@@ -16,6 +16,8 @@ const range: RangeDescriptor = {
   standbys: [regionId('us-east')],
   generation: generation(3),
   status: 'active',
+  failover: 'auto',
+  budgetMs: 0,
   operation: operationId('import-7'),
   stamp: { wallMs: 1_700_000_000_000, counter: 2, origin: 'eu-west' },
 }
@@ -35,7 +37,7 @@ const bytes = (value: string): Uint8Array => Buffer.from(value)
 test('stored spelling of each record', () => {
   expect(text(encodeRange(range))).toBe(
     '{"rangeId":7,"keyspace":"cities","start":"64652f","end":"","owner":"eu-west","standbys":["us-east"],' +
-      `"generation":"3","status":"active","operation":"import-7","stamp":"${formatTimestamp(range.stamp)}"}`,
+      `"generation":"3","status":"active","failover":"auto","budgetMs":0,"operation":"import-7","stamp":"${formatTimestamp(range.stamp)}"}`,
   )
   expect(text(encodeNode(node))).toBe(
     '{"nodeId":"eu-west-a","region":"eu-west","zone":"a","address":"127.0.0.1:7001","capacity":100,' +
@@ -58,7 +60,9 @@ test.each([
   ['a leading zero', good.replace('"3"', '"03"')],
   ['a number for a counter', good.replace('"3"', '3')],
   ['generation 0', good.replace('"3"', '"0"')],
-  ['an unknown status', good.replace('active', 'frozen')],
+  ['an unknown status', good.replace('active', 'lost')],
+  ['a budget under automatic failover', good.replace('"budgetMs":0', '"budgetMs":5')],
+  ['an unknown policy', good.replace('auto', 'never')],
   ['an empty interval', good.replace('"end":""', '"end":"61"')],
   ['a bad region', good.replace('eu-west', 'EU')],
   ['its owner as standby', good.replace('us-east', 'eu-west')],

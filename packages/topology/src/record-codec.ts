@@ -4,7 +4,7 @@ import { keyBytes, keyOfBytes } from './key.ts'
 import type { Key } from './key.ts'
 import { NODE_STATUSES, nodeComplaint, regionComplaint } from './node-record.ts'
 import type { NodeRecord, RegionRecord } from './node-record.ts'
-import { RANGE_STATUSES, rangeComplaint } from './range-descriptor.ts'
+import { FAILOVER_POLICIES, RANGE_STATUSES, rangeComplaint } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { generation, nodeEpoch } from './token.ts'
 
@@ -16,7 +16,8 @@ import { generation, nodeEpoch } from './token.ts'
  * Example, the range [de/, ∞) of keyspace `cities`:
  *
  *     {"rangeId":7,"keyspace":"cities","start":"64652f","end":"","owner":"eu-west","standbys":["us-east"],
- *      "generation":"3","status":"active","operation":"import-7","stamp":"<formatTimestamp>"}
+ *      "generation":"3","status":"active","failover":"auto","budgetMs":0,"operation":"import-7",
+ *      "stamp":"<formatTimestamp>"}
  *
  * Both directions refuse what is not valid by throwing a plain Error: unchecked input must have been checked before it
  * is encoded (`rangeComplaint`, `nodeComplaint`, `regionComplaint`), and stored bytes that do not decode are corruption
@@ -34,6 +35,8 @@ export function encodeRange(range: RangeDescriptor): Uint8Array {
     standbys: range.standbys,
     generation: String(range.generation),
     status: range.status,
+    failover: range.failover,
+    budgetMs: range.budgetMs,
     operation: range.operation,
     stamp: formatTimestamp(range.stamp),
   })
@@ -49,6 +52,8 @@ export function decodeRange(bytes: Uint8Array): RangeDescriptor {
     standbys: fields.texts('standbys').map(regionId),
     generation: generation(fields.counter('generation')),
     status: fields.oneOf('status', RANGE_STATUSES),
+    failover: fields.oneOf('failover', FAILOVER_POLICIES),
+    budgetMs: fields.integer('budgetMs'),
     operation: operationId(fields.text('operation')),
     stamp: parseTimestamp(fields.text('stamp')),
   }))

@@ -9,6 +9,8 @@ import type { KeyspaceName, NodeId, OperationId, RangeId, RegionId } from './ids
  *       /member/<region>                   RegionRecord      (published)
  *       /region/<region>                   region lease: term and counter
  *       /op/<operation id>                 outcome of a mutation
+ *       /journal/<operation id>            transfer or takeover in flight, or lately ended
+ *       /drain/<region>                    nobody hands ownership to this region
  *       /next-range-id, /stamp, /inc
  * E(r): /page/<range id, 10 digits>        Page              (published)
  *       /node/<node id>                    NodeRecord        (published)
@@ -45,3 +47,7 @@ export const nodeKey = (node: NodeId): string => NODE_PREFIX + node
 export const memberKey = (region: RegionId): string => MEMBER_PREFIX + region
 export const regionLeaseKey = (region: RegionId): string => `/region/${region}`
 export const operationKey = (operation: OperationId): string => `/op/${operation}`
+export const JOURNAL_PREFIX = '/journal/'
+export const journalKey = (operation: OperationId): string => JOURNAL_PREFIX + operation
+export const DRAIN_PREFIX = '/drain/'
+export const drainKey = (region: RegionId): string => DRAIN_PREFIX + region

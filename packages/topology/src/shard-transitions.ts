@@ -9,6 +9,7 @@ import { pagesOverlapping, REPLICAS_MAX, shardEnd, SHARDS_PER_PAGE_MAX } from '.
 import type { AssignedShard, Page, Shard } from './page.ts'
 import { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
 import type { NodeLoad } from './placement.ts'
+import { rangeIsOpen } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { epoch } from './token.ts'
 import type { Epoch } from './token.ts'
@@ -23,7 +24,7 @@ const FIRST_EPOCH = epoch(1)
  * The first page of a range that never had one: shards start at the range's start and at each of `bounds`, every shard
  * is assigned under epoch 1.
  *
- * The range must be active. Under a vacant one G may still change owner and bounds, and another region would open other
+ * The range must not be vacant. Under a vacant one G may still change owner and bounds, and another region would open other
  * shards under the same ids (SPEC T6) while nodes here hold data.
  */
 export function openPage(
@@ -34,7 +35,7 @@ export function openPage(
   load: ReadonlyMap<NodeId, NodeLoad>,
 ): PageDecision {
   return deciding(() => {
-    checkActive(range)
+    checkOpen(range)
     if (!Number.isInteger(replicaCount) || replicaCount < 1 || replicaCount > REPLICAS_MAX) {
       refuse('INVALID_ARGUMENT', `${replicaCount} replicas, not 1 to ${REPLICAS_MAX}`)
     }
@@ -66,8 +67,11 @@ export function openPage(
  * the result together with the results for their other keys: what is replaced alone takes the shards of its sibling
  * with it. Where `old` pages overlap the one of the higher generation counts.
  *
- * It does not ask where the data is: the caller vouches that this region owned every key of the range since the
- * generations of `old`. After a stay in another region the replicas named here hold an old state.
+ * A standby page is adopted like an owner's when the range comes to the region that followed it: its leaderless shards get
+ * leaders. What is frozen is so no more, because the transfer that asked for it is over under a higher generation.
+ *
+ * It does not ask where the data is: the caller vouches that this region owned or followed every key of the range since
+ * the generations of `old`. After a stay in another region the replicas named here hold an old state.
  */
 export function adoptPages(
   range: RangeDescriptor,
@@ -76,7 +80,7 @@ export function adoptPages(
   load: ReadonlyMap<NodeId, NodeLoad>,
 ): PageDecision {
   return deciding(() => {
-    checkActive(range)
+    checkOpen(range)
     const pages = pagesOverlapping(old, range.keyspace, range)
     const newer = pages.find((page) => page.generation >= range.generation)
     if (newer !== undefined) {
@@ -210,11 +214,11 @@ function gapless(pieces: readonly Piece[]): boolean {
 
 function pageOf(range: RangeDescriptor, shards: readonly Shard[], nextOrdinal: number): Page {
   const { rangeId, keyspace, generation, start, end } = range
-  return { rangeId, keyspace, generation, start, end, nextOrdinal, shards }
+  return { rangeId, keyspace, role: 'owner', generation, freeze: undefined, start, end, nextOrdinal, shards }
 }
 
-function checkActive(range: RangeDescriptor): void {
-  if (range.status !== 'active') refuse('RANGE_NOT_ACTIVE', `${named(range)} is ${range.status}: activate it first`)
+function checkOpen(range: RangeDescriptor): void {
+  if (!rangeIsOpen(range)) refuse('RANGE_NOT_ACTIVE', `${named(range)} is ${range.status}: activate it first`)
 }
 
 function checkCount(range: RangeDescriptor, count: number): void {

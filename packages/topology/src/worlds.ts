@@ -2,6 +2,7 @@ import { keyspaceName, nodeId, operationId, rangeId, regionId, zoneId } from './
 import { formatKeyRange, keyOfText } from './key.ts'
 import type { NodeRecord } from './node-record.ts'
 import type { Page } from './page.ts'
+import { RANGE_STATUSES } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { generation, nodeEpoch } from './token.ts'
 
@@ -9,18 +10,19 @@ import { generation, nodeEpoch } from './token.ts'
 
 /**
  * Ranges of keyspace `cities` as `<id>:<start>-<end>`, then optionally `@<owner>`, `/<standby>` any number of times,
- * `#<generation>` and `!` for active: `1:-g@eu/us#3! 2:g-`. Defaults: owner `eu`, no standby, generation 1, vacant.
+ * `#<generation>` and `!` for active, `>` for moving, `=` for frozen: `1:-g@eu/us#3! 2:g-`. Defaults: owner `eu`, no standby, generation 1, vacant.
  */
 export function rangesOf(world: string): RangeDescriptor[] {
   return world.split(' ').filter(Boolean).map(rangeOf)
 }
 
-const RANGE = /^(\d+):([^-]*)-([^@#!]*)(?:@([a-z]+)((?:\/[a-z]+)*))?(?:#(\d+))?(!)?$/
+const STATUS_MARKS = { vacant: '', active: '!', moving: '>', frozen: '=' } as const
+const RANGE = /^(\d+):([^-]*)-([^@#!>=]*)(?:@([a-z]+)((?:\/[a-z]+)*))?(?:#(\d+))?([!>=])?$/
 
 function rangeOf(text: string): RangeDescriptor {
   const match = RANGE.exec(text)
   if (match === null) throw new Error(`no range: ${text}`)
-  const [, id, start = '', end = '', owner = 'eu', standbys = '', gen = '1', active] = match
+  const [, id, start = '', end = '', owner = 'eu', standbys = '', gen = '1', mark = ''] = match
   return {
     rangeId: rangeId(Number(id)),
     keyspace: keyspaceName('cities'),
@@ -29,7 +31,9 @@ function rangeOf(text: string): RangeDescriptor {
     owner: regionId(owner),
     standbys: standbys.split('/').filter(Boolean).map(regionId),
     generation: generation(BigInt(gen)),
-    status: active === undefined ? 'vacant' : 'active',
+    status: RANGE_STATUSES.find((status) => STATUS_MARKS[status] === mark) ?? 'vacant',
+    failover: 'auto',
+    budgetMs: 0,
     operation: operationId('world'),
     stamp: { wallMs: 1, counter: 0, origin: 'eu' },
   }
@@ -39,7 +43,7 @@ function rangeOf(text: string): RangeDescriptor {
 export function rangesText(ranges: readonly RangeDescriptor[]): string {
   return ranges
     .map(({ rangeId: id, start, end, owner, standbys, generation: gen, status }) =>
-      [`${id}:${start}-${end}@`, [owner, ...standbys].join('/'), `#${gen}`, status === 'active' ? '!' : ''].join(''),
+      [`${id}:${start}-${end}@`, [owner, ...standbys].join('/'), `#${gen}`, STATUS_MARKS[status]].join(''),
     )
     .join(' ')
 }
@@ -71,5 +75,6 @@ export function pageText(page: Page): string {
     const leader = shard.status === 'assigned' ? `${shard.leader}#${shard.leaderNodeEpoch}` : '-'
     return `${shard.shardId}@${shard.start} e${shard.epoch} ${leader} ${shard.replicas.join('')}`
   })
-  return `${page.rangeId}#${page.generation} ${formatKeyRange(page)} next ${page.nextOrdinal}: ${shards.join(', ')}`
+  const kind = `${page.role === 'standby' ? ' standby' : ''}${page.freeze === undefined ? '' : ` frozen by ${page.freeze.operation}`}`
+  return `${page.rangeId}#${page.generation}${kind} ${formatKeyRange(page)} next ${page.nextOrdinal}: ${shards.join(', ')}`
 }

@@ -26,6 +26,9 @@ const record: ShardRecord = {
   region: regionId('eu-west'),
   leader: { nodeId: nodeId('n1'), address: 'n1:1', nodeEpoch: nodeEpoch(1) },
   replicas: [],
+  role: 'owner',
+  freeze: undefined,
+  learners: [],
 }
 
 function leases(options: { nodeUntil: number; regionUntil: number; confirmedGeneration?: number }) {

@@ -18,6 +18,9 @@ function recordOf(value: Token): ShardRecord {
     region: regionId('eu-west'),
     leader: { nodeId: nodeId('n1'), address: 'n1:1', nodeEpoch: nodeEpoch(1) },
     replicas: [],
+    role: 'owner',
+    freeze: undefined,
+    learners: [],
   }
 }
 

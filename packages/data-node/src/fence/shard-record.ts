@@ -1,4 +1,15 @@
-import type { Key, KeyspaceName, NodeEpoch, NodeId, RangeId, RegionId, ShardId, Token } from '@meridian/topology'
+import type {
+  Key,
+  KeyspaceName,
+  NodeEpoch,
+  NodeId,
+  OperationId,
+  PageRole,
+  RangeId,
+  RegionId,
+  ShardId,
+  Token,
+} from '@meridian/topology'
 
 /** One shard as its region's controller committed it, with all that a request or a replica needs to reach it. */
 export interface ShardRecord {
@@ -13,6 +24,12 @@ export interface ShardRecord {
   /** Absent: nobody leads. */
   readonly leader: ShardLeader | undefined
   readonly replicas: readonly ReplicaAddress[]
+  /** A standby's replicas are fed by the leader in the owner region. */
+  readonly role: PageRole
+  /** The transfer for whose sake the leader takes no writes. Decided with the token: another one has another token. */
+  readonly freeze: OperationId | undefined
+  /** Replicas elsewhere that the leader feeds; not decided with the token. */
+  readonly learners: readonly ReplicaAddress[]
 }
 
 export interface ShardLeader {

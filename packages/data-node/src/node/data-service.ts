@@ -151,7 +151,7 @@ async function read(options: DataServiceOptions, request: ReadRequest): Promise<
         throw new Refused(refusal('KEY_OUTSIDE_RANGE', 'a key lies outside the shard', shard))
       return { values: valuesOf(state, keys), index: BigInt(state.appliedIndex) }
     })
-    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token) } } }
+    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token), stalenessMs: 0n } } }
   } catch (error) {
     if (error instanceof Refused) return { outcome: { $case: 'refusal', value: toWireRefusal(error.refusal) } }
     throw error
@@ -190,7 +190,7 @@ async function scan(options: DataServiceOptions, request: ScanRequest): Promise<
       const next = slice.next === undefined ? undefined : toWireKey(slice.next)
       return { rows, count: BigInt(slice.count), next, index: BigInt(state.appliedIndex) }
     })
-    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token) } } }
+    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token), stalenessMs: 0n } } }
   } catch (error) {
     if (error instanceof Refused) return { outcome: { $case: 'refusal', value: toWireRefusal(error.refusal) } }
     throw error

@@ -207,7 +207,7 @@ export class Membership {
       let lacks = false
       if (pairs.length > 0) {
         try {
-          const ranges = pairs.map((pair) => ({ rangeId: pair.rangeId, generation: pair.generation }))
+          const ranges = pairs.map((pair) => ({ rangeId: pair.rangeId, generation: pair.generation, remainingMs: 0 }))
           await api.ask(async (client) => {
             const sentMs = clock.nowMs()
             const { jumps } = guard

@@ -58,7 +58,10 @@ export class ReplicaPeers {
         return { kind: 'fetch', entries, previousToken }
       }
       case 'confirm': {
-        const confirmed = await client.confirmToken({ shardId: shard, token }, { timeoutMs: NODE_LIMITS.replicaCallMs })
+        const confirmed = await client.confirmToken(
+          { shardId: shard, token, wantCommitIndex: false },
+          { timeoutMs: NODE_LIMITS.replicaCallMs },
+        )
         return { kind: 'confirm', promised: fromWireToken(confirmed.promised) }
       }
     }

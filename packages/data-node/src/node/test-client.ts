@@ -37,7 +37,13 @@ export class TestClient {
 
   async read(record: ShardRecord, keys: readonly string[], mode = 'quorum', address?: string): Promise<ReadResults> {
     const { outcome } = await this.#at(record, address).read(
-      { shardId: record.shardId, token: record.token, keys: keys.map((key) => Buffer.from(key)), mode },
+      {
+        shardId: record.shardId,
+        token: record.token,
+        keys: keys.map((key) => Buffer.from(key)),
+        mode,
+        maxStalenessMs: 0n,
+      },
       { timeoutMs: 5_000 },
     )
     if (outcome?.$case === 'results') return outcome.value
@@ -54,6 +60,7 @@ export class TestClient {
         limit,
         mode: 'quorum',
         countOnly,
+        maxStalenessMs: 0n,
       },
       { timeoutMs: 5_000 },
     )

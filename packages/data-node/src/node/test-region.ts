@@ -62,6 +62,10 @@ export class TestRegion implements AsyncDisposable {
       leaderAddress: this.addressOf(leader),
       replicas: replicas.map((nodeId) => ({ nodeId, address: this.addressOf(nodeId) })),
       leaderNodeEpoch: this.epochOf(leader),
+      role: 'owner',
+      freezeOperation: '',
+      learners: [],
+      prior: [],
     }
     this.#shards.set(shardId, record)
     this.#tell({ complete: false, shards: [record], removed: [], revision: ++this.#revision })

@@ -262,5 +262,8 @@ function recordOf(ids: readonly NodeId[], value: Token, leader: NodeId | undefin
     region: regionId('here'),
     leader: leader === undefined ? undefined : { nodeId: leader, address: leader, nodeEpoch: nodeEpoch(life) },
     replicas: ids.map((id) => ({ nodeId: id, address: id })),
+    role: 'owner',
+    freeze: undefined,
+    learners: [],
   }
 }

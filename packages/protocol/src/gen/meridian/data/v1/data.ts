@@ -57,8 +57,10 @@ export interface ReadRequest {
   shardId: string;
   token: Token | undefined;
   keys: Buffer[];
-  /** "quorum" (default when empty), "lease". */
+  /** "quorum" (default when empty), "lease", "stale". */
   mode: string;
+  /** Under "stale": how old the answer may be at most, ms. */
+  maxStalenessMs: bigint;
 }
 
 export interface ReadResponse {
@@ -70,7 +72,11 @@ export interface ReadResults {
   values: ReadValue[];
   /** Log position the read saw. */
   index: bigint;
-  token: Token | undefined;
+  token:
+    | Token
+    | undefined;
+  /** Under "stale": the values are no older than this, by the clock of the node that answers, ms. */
+  stalenessMs: bigint;
 }
 
 export interface ReadValue {
@@ -91,6 +97,7 @@ export interface ScanRequest {
   mode: string;
   /** Count only. */
   countOnly: boolean;
+  maxStalenessMs: bigint;
 }
 
 export interface ScanResponse {
@@ -104,6 +111,7 @@ export interface ScanResults {
   next?: Buffer | undefined;
   index: bigint;
   token: Token | undefined;
+  stalenessMs: bigint;
 }
 
 export interface ScanRow {
@@ -172,11 +180,128 @@ export interface FetchLogResponse {
 
 export interface ConfirmTokenRequest {
   shardId: string;
-  token: Token | undefined;
+  token:
+    | Token
+    | undefined;
+  /**
+   * Asked by a replica for a stale read, not by a leader for a quorum read: answered by the leader alone, after a
+   * quorum has confirmed its token.
+   */
+  wantCommitIndex: boolean;
 }
 
 export interface ConfirmTokenResponse {
+  promised:
+    | Token
+    | undefined;
+  /** What had been committed when the question arrived. */
+  commitIndex?: bigint | undefined;
+}
+
+export interface StoredValue {
+  key: Buffer;
+  value: Buffer;
+  /** Log position of the write that stored it. */
+  index: bigint;
+}
+
+/** What is remembered of one session, in the form in which the disk keeps it. */
+export interface SessionState {
+  session: string;
+  state: Buffer;
+}
+
+export interface InstallRequest {
+  shardId: string;
+  token: Token | undefined;
+  from: string;
+  /** The state is that of the log applied up to here. */
+  index: bigint;
+  /** Of the entry at `index`. */
+  indexToken:
+    | Token
+    | undefined;
+  /** From 0, without gaps; a part that is not the next one is refused with the one expected. */
+  part: number;
+  last: boolean;
+  values: StoredValue[];
+  sessions: SessionState[];
+}
+
+export interface InstallResponse {
+  promised:
+    | Token
+    | undefined;
+  /** The part expected next. */
+  nextPart: number;
+  installed: boolean;
+}
+
+export interface GetPositionsRequest {
+  shardIds: string[];
+}
+
+export interface GetPositionsResponse {
+  positions: ShardPosition[];
+}
+
+/** One replica's log as its disk holds it. */
+export interface ShardPosition {
+  shardId: string;
   promised: Token | undefined;
+  lastIndex: bigint;
+  lastToken: Token | undefined;
+  commitIndex: bigint;
+  /** The state is being installed: nothing of the log counts. */
+  installing: boolean;
+  quarantinedEntries: bigint;
+  /** "serving", "sealing", "follower" or "none". */
+  role: string;
+}
+
+export interface GetBarriersRequest {
+  operation: string;
+  shardIds: string[];
+}
+
+export interface GetBarriersResponse {
+  /** Shards that are not led here, not frozen for this operation or not decided yet are left out. */
+  barriers: Barrier[];
+}
+
+export interface Barrier {
+  shardId: string;
+  /** The token under which the leader is frozen. */
+  token:
+    | Token
+    | undefined;
+  /** No write was or will be acknowledged beyond it under the generation of the token. */
+  index: bigint;
+}
+
+export interface ListQuarantineRequest {
+  /** Empty: all shards of the node. */
+  shardId: string;
+  limit: number;
+  /** Shard and index after which to go on. */
+  afterShard: string;
+  afterIndex: bigint;
+}
+
+export interface ListQuarantineResponse {
+  entries: QuarantinedEntry[];
+  more: boolean;
+}
+
+export interface QuarantinedEntry {
+  shardId: string;
+  entry:
+    | LogEntry
+    | undefined;
+  /** It was committed under its token, so it may have been acknowledged. */
+  committed: boolean;
+  /** Generation of the lineage that went on without it. */
+  supersededBy: bigint;
 }
 
 function createBaseRefusal(): Refusal {
@@ -599,7 +724,7 @@ export const WriteResults: MessageFns<WriteResults> = {
 };
 
 function createBaseReadRequest(): ReadRequest {
-  return { shardId: "", token: undefined, keys: [], mode: "" };
+  return { shardId: "", token: undefined, keys: [], mode: "", maxStalenessMs: 0n };
 }
 
 export const ReadRequest: MessageFns<ReadRequest> = {
@@ -615,6 +740,12 @@ export const ReadRequest: MessageFns<ReadRequest> = {
     }
     if (message.mode !== "") {
       writer.uint32(34).string(message.mode);
+    }
+    if (message.maxStalenessMs !== 0n) {
+      if (BigInt.asUintN(64, message.maxStalenessMs) !== message.maxStalenessMs) {
+        throw new globalThis.Error("value provided for field message.maxStalenessMs of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.maxStalenessMs);
     }
     return writer;
   },
@@ -662,6 +793,14 @@ export const ReadRequest: MessageFns<ReadRequest> = {
             }
 
             message.mode = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxStalenessMs = reader.uint64() as bigint;
             continue;
           }
         }
@@ -737,7 +876,7 @@ export const ReadResponse: MessageFns<ReadResponse> = {
 };
 
 function createBaseReadResults(): ReadResults {
-  return { values: [], index: 0n, token: undefined };
+  return { values: [], index: 0n, token: undefined, stalenessMs: 0n };
 }
 
 export const ReadResults: MessageFns<ReadResults> = {
@@ -753,6 +892,12 @@ export const ReadResults: MessageFns<ReadResults> = {
     }
     if (message.token !== undefined) {
       Token.encode(message.token, writer.uint32(26).fork()).join();
+    }
+    if (message.stalenessMs !== 0n) {
+      if (BigInt.asUintN(64, message.stalenessMs) !== message.stalenessMs) {
+        throw new globalThis.Error("value provided for field message.stalenessMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.stalenessMs);
     }
     return writer;
   },
@@ -792,6 +937,14 @@ export const ReadResults: MessageFns<ReadResults> = {
             }
 
             message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stalenessMs = reader.uint64() as bigint;
             continue;
           }
         }
@@ -876,6 +1029,7 @@ function createBaseScanRequest(): ScanRequest {
     limit: 0,
     mode: "",
     countOnly: false,
+    maxStalenessMs: 0n,
   };
 }
 
@@ -901,6 +1055,12 @@ export const ScanRequest: MessageFns<ScanRequest> = {
     }
     if (message.countOnly !== false) {
       writer.uint32(56).bool(message.countOnly);
+    }
+    if (message.maxStalenessMs !== 0n) {
+      if (BigInt.asUintN(64, message.maxStalenessMs) !== message.maxStalenessMs) {
+        throw new globalThis.Error("value provided for field message.maxStalenessMs of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.maxStalenessMs);
     }
     return writer;
   },
@@ -972,6 +1132,14 @@ export const ScanRequest: MessageFns<ScanRequest> = {
             }
 
             message.countOnly = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.maxStalenessMs = reader.uint64() as bigint;
             continue;
           }
         }
@@ -1047,7 +1215,7 @@ export const ScanResponse: MessageFns<ScanResponse> = {
 };
 
 function createBaseScanResults(): ScanResults {
-  return { rows: [], count: 0n, next: undefined, index: 0n, token: undefined };
+  return { rows: [], count: 0n, next: undefined, index: 0n, token: undefined, stalenessMs: 0n };
 }
 
 export const ScanResults: MessageFns<ScanResults> = {
@@ -1072,6 +1240,12 @@ export const ScanResults: MessageFns<ScanResults> = {
     }
     if (message.token !== undefined) {
       Token.encode(message.token, writer.uint32(42).fork()).join();
+    }
+    if (message.stalenessMs !== 0n) {
+      if (BigInt.asUintN(64, message.stalenessMs) !== message.stalenessMs) {
+        throw new globalThis.Error("value provided for field message.stalenessMs of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.stalenessMs);
     }
     return writer;
   },
@@ -1127,6 +1301,14 @@ export const ScanResults: MessageFns<ScanResults> = {
             }
 
             message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.stalenessMs = reader.uint64() as bigint;
             continue;
           }
         }
@@ -1785,7 +1967,7 @@ export const FetchLogResponse: MessageFns<FetchLogResponse> = {
 };
 
 function createBaseConfirmTokenRequest(): ConfirmTokenRequest {
-  return { shardId: "", token: undefined };
+  return { shardId: "", token: undefined, wantCommitIndex: false };
 }
 
 export const ConfirmTokenRequest: MessageFns<ConfirmTokenRequest> = {
@@ -1795,6 +1977,9 @@ export const ConfirmTokenRequest: MessageFns<ConfirmTokenRequest> = {
     }
     if (message.token !== undefined) {
       Token.encode(message.token, writer.uint32(18).fork()).join();
+    }
+    if (message.wantCommitIndex !== false) {
+      writer.uint32(24).bool(message.wantCommitIndex);
     }
     return writer;
   },
@@ -1828,6 +2013,14 @@ export const ConfirmTokenRequest: MessageFns<ConfirmTokenRequest> = {
             message.token = Token.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.wantCommitIndex = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1842,13 +2035,19 @@ export const ConfirmTokenRequest: MessageFns<ConfirmTokenRequest> = {
 };
 
 function createBaseConfirmTokenResponse(): ConfirmTokenResponse {
-  return { promised: undefined };
+  return { promised: undefined, commitIndex: undefined };
 }
 
 export const ConfirmTokenResponse: MessageFns<ConfirmTokenResponse> = {
   encode(message: ConfirmTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.promised !== undefined) {
       Token.encode(message.promised, writer.uint32(10).fork()).join();
+    }
+    if (message.commitIndex !== undefined) {
+      if (BigInt.asUintN(64, message.commitIndex) !== message.commitIndex) {
+        throw new globalThis.Error("value provided for field message.commitIndex of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.commitIndex);
     }
     return writer;
   },
@@ -1872,6 +2071,985 @@ export const ConfirmTokenResponse: MessageFns<ConfirmTokenResponse> = {
             }
 
             message.promised = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.commitIndex = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStoredValue(): StoredValue {
+  return { key: Buffer.alloc(0), value: Buffer.alloc(0), index: 0n };
+}
+
+export const StoredValue: MessageFns<StoredValue> = {
+  encode(message: StoredValue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    if (message.index !== 0n) {
+      if (BigInt.asUintN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredValue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredValue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.index = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSessionState(): SessionState {
+  return { session: "", state: Buffer.alloc(0) };
+}
+
+export const SessionState: MessageFns<SessionState> = {
+  encode(message: SessionState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== "") {
+      writer.uint32(10).string(message.session);
+    }
+    if (message.state.length !== 0) {
+      writer.uint32(18).bytes(message.state);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInstallRequest(): InstallRequest {
+  return {
+    shardId: "",
+    token: undefined,
+    from: "",
+    index: 0n,
+    indexToken: undefined,
+    part: 0,
+    last: false,
+    values: [],
+    sessions: [],
+  };
+}
+
+export const InstallRequest: MessageFns<InstallRequest> = {
+  encode(message: InstallRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    if (message.token !== undefined) {
+      Token.encode(message.token, writer.uint32(18).fork()).join();
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.index !== 0n) {
+      if (BigInt.asUintN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.index);
+    }
+    if (message.indexToken !== undefined) {
+      Token.encode(message.indexToken, writer.uint32(42).fork()).join();
+    }
+    if (message.part !== 0) {
+      writer.uint32(48).uint32(message.part);
+    }
+    if (message.last !== false) {
+      writer.uint32(56).bool(message.last);
+    }
+    for (const v of message.values) {
+      StoredValue.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.sessions) {
+      SessionState.encode(v!, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstallRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstallRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.index = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.indexToken = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.part = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.values.push(StoredValue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.sessions.push(SessionState.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInstallResponse(): InstallResponse {
+  return { promised: undefined, nextPart: 0, installed: false };
+}
+
+export const InstallResponse: MessageFns<InstallResponse> = {
+  encode(message: InstallResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.promised !== undefined) {
+      Token.encode(message.promised, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPart !== 0) {
+      writer.uint32(16).uint32(message.nextPart);
+    }
+    if (message.installed !== false) {
+      writer.uint32(24).bool(message.installed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstallResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstallResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.promised = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextPart = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.installed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetPositionsRequest(): GetPositionsRequest {
+  return { shardIds: [] };
+}
+
+export const GetPositionsRequest: MessageFns<GetPositionsRequest> = {
+  encode(message: GetPositionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.shardIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPositionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPositionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetPositionsResponse(): GetPositionsResponse {
+  return { positions: [] };
+}
+
+export const GetPositionsResponse: MessageFns<GetPositionsResponse> = {
+  encode(message: GetPositionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.positions) {
+      ShardPosition.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPositionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPositionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.positions.push(ShardPosition.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShardPosition(): ShardPosition {
+  return {
+    shardId: "",
+    promised: undefined,
+    lastIndex: 0n,
+    lastToken: undefined,
+    commitIndex: 0n,
+    installing: false,
+    quarantinedEntries: 0n,
+    role: "",
+  };
+}
+
+export const ShardPosition: MessageFns<ShardPosition> = {
+  encode(message: ShardPosition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    if (message.promised !== undefined) {
+      Token.encode(message.promised, writer.uint32(18).fork()).join();
+    }
+    if (message.lastIndex !== 0n) {
+      if (BigInt.asUintN(64, message.lastIndex) !== message.lastIndex) {
+        throw new globalThis.Error("value provided for field message.lastIndex of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.lastIndex);
+    }
+    if (message.lastToken !== undefined) {
+      Token.encode(message.lastToken, writer.uint32(34).fork()).join();
+    }
+    if (message.commitIndex !== 0n) {
+      if (BigInt.asUintN(64, message.commitIndex) !== message.commitIndex) {
+        throw new globalThis.Error("value provided for field message.commitIndex of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.commitIndex);
+    }
+    if (message.installing !== false) {
+      writer.uint32(48).bool(message.installing);
+    }
+    if (message.quarantinedEntries !== 0n) {
+      if (BigInt.asUintN(64, message.quarantinedEntries) !== message.quarantinedEntries) {
+        throw new globalThis.Error("value provided for field message.quarantinedEntries of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.quarantinedEntries);
+    }
+    if (message.role !== "") {
+      writer.uint32(66).string(message.role);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShardPosition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShardPosition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.promised = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lastIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastToken = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.commitIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.installing = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.quarantinedEntries = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetBarriersRequest(): GetBarriersRequest {
+  return { operation: "", shardIds: [] };
+}
+
+export const GetBarriersRequest: MessageFns<GetBarriersRequest> = {
+  encode(message: GetBarriersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== "") {
+      writer.uint32(10).string(message.operation);
+    }
+    for (const v of message.shardIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBarriersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBarriersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.shardIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetBarriersResponse(): GetBarriersResponse {
+  return { barriers: [] };
+}
+
+export const GetBarriersResponse: MessageFns<GetBarriersResponse> = {
+  encode(message: GetBarriersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.barriers) {
+      Barrier.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBarriersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBarriersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.barriers.push(Barrier.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseBarrier(): Barrier {
+  return { shardId: "", token: undefined, index: 0n };
+}
+
+export const Barrier: MessageFns<Barrier> = {
+  encode(message: Barrier, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    if (message.token !== undefined) {
+      Token.encode(message.token, writer.uint32(18).fork()).join();
+    }
+    if (message.index !== 0n) {
+      if (BigInt.asUintN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Barrier {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBarrier();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.index = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListQuarantineRequest(): ListQuarantineRequest {
+  return { shardId: "", limit: 0, afterShard: "", afterIndex: 0n };
+}
+
+export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
+  encode(message: ListQuarantineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).uint32(message.limit);
+    }
+    if (message.afterShard !== "") {
+      writer.uint32(26).string(message.afterShard);
+    }
+    if (message.afterIndex !== 0n) {
+      if (BigInt.asUintN(64, message.afterIndex) !== message.afterIndex) {
+        throw new globalThis.Error("value provided for field message.afterIndex of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.afterIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListQuarantineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListQuarantineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.afterShard = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.afterIndex = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListQuarantineResponse(): ListQuarantineResponse {
+  return { entries: [], more: false };
+}
+
+export const ListQuarantineResponse: MessageFns<ListQuarantineResponse> = {
+  encode(message: ListQuarantineResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      QuarantinedEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.more !== false) {
+      writer.uint32(16).bool(message.more);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListQuarantineResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListQuarantineResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(QuarantinedEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQuarantinedEntry(): QuarantinedEntry {
+  return { shardId: "", entry: undefined, committed: false, supersededBy: 0n };
+}
+
+export const QuarantinedEntry: MessageFns<QuarantinedEntry> = {
+  encode(message: QuarantinedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    if (message.entry !== undefined) {
+      LogEntry.encode(message.entry, writer.uint32(18).fork()).join();
+    }
+    if (message.committed !== false) {
+      writer.uint32(24).bool(message.committed);
+    }
+    if (message.supersededBy !== 0n) {
+      if (BigInt.asUintN(64, message.supersededBy) !== message.supersededBy) {
+        throw new globalThis.Error("value provided for field message.supersededBy of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.supersededBy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuarantinedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuarantinedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.entry = LogEntry.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.committed = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.supersededBy = reader.uint64() as bigint;
             continue;
           }
         }

@@ -46,6 +46,11 @@ export interface RenewNodeResponse {
 export interface RangeGeneration {
   rangeId: number;
   generation: bigint;
+  /**
+   * In an answer: what the region may still vouch for in this range, counted from the moment the node sent its
+   * request, when that is longer than `remaining_ms` (a continuation bought in advance, or a standstill promised).
+   */
+  remainingMs: number;
 }
 
 export interface ConfirmRangesRequest {
@@ -365,7 +370,7 @@ export const RenewNodeResponse: MessageFns<RenewNodeResponse> = {
 };
 
 function createBaseRangeGeneration(): RangeGeneration {
-  return { rangeId: 0, generation: 0n };
+  return { rangeId: 0, generation: 0n, remainingMs: 0 };
 }
 
 export const RangeGeneration: MessageFns<RangeGeneration> = {
@@ -378,6 +383,9 @@ export const RangeGeneration: MessageFns<RangeGeneration> = {
         throw new globalThis.Error("value provided for field message.generation of type uint64 too large");
       }
       writer.uint32(16).uint64(message.generation);
+    }
+    if (message.remainingMs !== 0) {
+      writer.uint32(24).uint32(message.remainingMs);
     }
     return writer;
   },
@@ -409,6 +417,14 @@ export const RangeGeneration: MessageFns<RangeGeneration> = {
             }
 
             message.generation = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.remainingMs = reader.uint32();
             continue;
           }
         }

@@ -38,11 +38,15 @@ export interface Range {
   owner: string;
   standbys: string[];
   generation: bigint;
-  /** "vacant" or "active". */
+  /** "vacant", "active", "moving" or "frozen". */
   status: string;
   operation: string;
   /** Sortable text form of the HLC stamp. */
   stamp: string;
+  /** "auto" or "manual". */
+  failover: string;
+  /** How long the owner may go on after its last renewal, if longer than the lease, ms. */
+  budgetMs: bigint;
 }
 
 /** One shard with all that a request to it needs; a refusal carries the newest one its sender holds. */
@@ -61,6 +65,20 @@ export interface ShardRecord {
   replicas: Replica[];
   /** Life of the leader's process that the leadership is bound to. */
   leaderNodeEpoch: bigint;
+  /** "owner" or "standby": a standby's replicas are fed by the leader in the owner region and lead nothing. */
+  role: string;
+  /**
+   * The transfer for whose sake the leader takes no writes; empty when it does. A freeze and a thaw each raise the
+   * epoch, so a token tells whether its shard is frozen.
+   */
+  freezeOperation: string;
+  /**
+   * Replicas elsewhere that the leader feeds and counts in no quorum. Not part of what the token decides: two records
+   * of one token may differ in it.
+   */
+  learners: Replica[];
+  /** While the replica set changes: the set before. Quorums are then needed in both. */
+  prior: Replica[];
 }
 
 export interface Replica {
@@ -263,6 +281,8 @@ function createBaseRange(): Range {
     status: "",
     operation: "",
     stamp: "",
+    failover: "",
+    budgetMs: 0n,
   };
 }
 
@@ -300,6 +320,15 @@ export const Range: MessageFns<Range> = {
     }
     if (message.stamp !== "") {
       writer.uint32(82).string(message.stamp);
+    }
+    if (message.failover !== "") {
+      writer.uint32(90).string(message.failover);
+    }
+    if (message.budgetMs !== 0n) {
+      if (BigInt.asUintN(64, message.budgetMs) !== message.budgetMs) {
+        throw new globalThis.Error("value provided for field message.budgetMs of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.budgetMs);
     }
     return writer;
   },
@@ -397,6 +426,22 @@ export const Range: MessageFns<Range> = {
             message.stamp = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.failover = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.budgetMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -423,6 +468,10 @@ function createBaseShardRecord(): ShardRecord {
     leaderAddress: "",
     replicas: [],
     leaderNodeEpoch: 0n,
+    role: "",
+    freezeOperation: "",
+    learners: [],
+    prior: [],
   };
 }
 
@@ -463,6 +512,18 @@ export const ShardRecord: MessageFns<ShardRecord> = {
         throw new globalThis.Error("value provided for field message.leaderNodeEpoch of type uint64 too large");
       }
       writer.uint32(88).uint64(message.leaderNodeEpoch);
+    }
+    if (message.role !== "") {
+      writer.uint32(98).string(message.role);
+    }
+    if (message.freezeOperation !== "") {
+      writer.uint32(106).string(message.freezeOperation);
+    }
+    for (const v of message.learners) {
+      Replica.encode(v!, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.prior) {
+      Replica.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -566,6 +627,38 @@ export const ShardRecord: MessageFns<ShardRecord> = {
             }
 
             message.leaderNodeEpoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.freezeOperation = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.learners.push(Replica.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.prior.push(Replica.decode(reader, reader.uint32()));
             continue;
           }
         }
