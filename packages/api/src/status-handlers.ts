@@ -2,6 +2,8 @@ import { toWirePosition } from '@meridian/protocol'
 import type { StatusServiceDefinition, TierStatus } from '@meridian/protocol'
 import { nodeStatuses } from '@meridian/region'
 import type { HandlersOf } from '@meridian/rpc'
+import { withTimeLimit } from '@meridian/loop'
+import type { Clock } from '@meridian/loop'
 import type { Store } from '@meridian/store'
 import { isMeridianError } from '@meridian/topology'
 import type { Parts, ServerParts } from './parts.ts'
@@ -14,8 +16,8 @@ export function statusHandlers(parts: Parts): HandlersOf<typeof StatusServiceDef
     getStatus: async (_, call) => {
       const server = parts()
       const [global, regional] = await Promise.all([
-        tierStatus(server.globalStore, call.signal),
-        tierStatus(server.regionStore, call.signal),
+        tierStatus(server.globalStore, server.clock, call.signal),
+        tierStatus(server.regionStore, server.clock, call.signal),
       ])
       const nowMs = server.clock.nowMs()
       return {
@@ -56,9 +58,9 @@ function shardStatus(server: ServerParts) {
   }
 }
 
-async function tierStatus(store: Store, signal: AbortSignal): Promise<TierStatus> {
+async function tierStatus(store: Store, clock: Clock, signal: AbortSignal): Promise<TierStatus> {
   try {
-    const status = await store.status(AbortSignal.any([signal, AbortSignal.timeout(TIER_MS_MAX)]))
+    const status = await withTimeLimit(clock, TIER_MS_MAX, (late) => store.status(late), signal)
     return {
       leader: status.leader ?? '',
       member: status.memberId,

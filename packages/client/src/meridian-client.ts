@@ -24,7 +24,9 @@ export interface ClientOptions {
   readonly bus: FeedBus
   /** How names of the map are reached from here. */
   readonly dialling?: Dialling
-  /** Name under which positions are reported. Default: random. */
+  /** Unlike that of every other client there ever was: it is what writes are recognised by. Default: random. */
+  readonly id?: string
+  /** Name under which positions are reported. Default: after the id. */
   readonly name?: string
   readonly clock?: Clock
   readonly log?: Logger
@@ -40,7 +42,7 @@ export class MeridianClient implements AsyncDisposable {
   readonly router: Router
   readonly control: Control
   /** Unique over all clients that ever were. */
-  readonly id = randomBytes(12).toString('hex')
+  readonly id: string
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #pool: ChannelPool
@@ -50,9 +52,10 @@ export class MeridianClient implements AsyncDisposable {
     const clock = options.clock ?? systemClock
     const log = options.log ?? silentLogger
     const random = options.random ?? Math.random
+    this.id = options.id ?? randomBytes(12).toString('hex')
     const observe = options.observe ?? (() => {})
     this.#pool = new ChannelPool(options.dialling)
-    const source = new RpcSnapshotSource(this.#pool, () => options.servers)
+    const source = new RpcSnapshotSource(this.#pool, () => options.servers, clock)
     this.router = new Router({ bus: options.bus, source, clock, log, random })
     this.control = new Control(
       this.#pool,

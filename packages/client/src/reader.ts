@@ -48,7 +48,7 @@ export class Reader {
 
   /** @throws MeridianError the last refusal when the deadline passes; KEYSPACE_UNKNOWN, RANGE_NOT_ACTIVE at once */
   async get(keyspace: KeyspaceName, key: Key, options: ReadOptions = {}): Promise<Row | undefined> {
-    const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
+    using deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
     const results = await this.#untilAnswered<ReadResults>(keyspace, key, deadline, (route) =>
       this.#calls.attempt(route, 'read', 1, deadline, async (client, token, call) => {
         const request = {
@@ -87,7 +87,7 @@ export class Reader {
   ): AsyncGenerator<ScanResults> {
     let at = interval.start
     for (;;) {
-      const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
+      using deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
       const from = at
       const answered = await this.#untilAnswered<ScanResults>(keyspace, from, deadline, (route) =>
         this.#calls.attempt(route, 'scan', 1, deadline, async (client, token, call) => {

@@ -1,4 +1,6 @@
 import type { Snapshot, SnapshotSource } from '@meridian/feed'
+import { withTimeLimit } from '@meridian/loop'
+import type { Clock } from '@meridian/loop'
 import { fromWirePosition, MapServiceDefinition } from '@meridian/protocol'
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
@@ -12,14 +14,19 @@ const FETCH_MS_MAX = 15_000
 export class RpcSnapshotSource implements SnapshotSource {
   readonly #pool: ChannelPool
   readonly #servers: () => readonly string[]
+  readonly #clock: Clock
 
-  constructor(pool: ChannelPool, servers: () => readonly string[]) {
+  constructor(pool: ChannelPool, servers: () => readonly string[], clock: Clock) {
     this.#pool = pool
     this.#servers = servers
+    this.#clock = clock
   }
 
   async fetch(stream: StreamId, signal: AbortSignal): Promise<Snapshot> {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS_MAX)])
+    return withTimeLimit(this.#clock, FETCH_MS_MAX, (bounded) => this.#fetchFromAny(stream, bounded, signal), signal)
+  }
+
+  async #fetchFromAny(stream: StreamId, bounded: AbortSignal, signal: AbortSignal): Promise<Snapshot> {
     const failures: string[] = []
     for (const server of this.#servers()) {
       try {

@@ -79,7 +79,7 @@ export class Writer {
    * throws for a write that failed; the outcomes say so.
    */
   async write(keyspace: KeyspaceName, writes: readonly Write[], options: WriteOptions = {}): Promise<WriteOutcome[]> {
-    const deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
+    using deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
     const outcomes: (WriteOutcome | undefined)[] = writes.map(() => undefined)
     let pending = writes.map((write, at): Pending => ({
       write,

@@ -1,6 +1,6 @@
 import { StampRefusedError, formatTimestamp, parseTimestamp } from '@meridian/hlc'
 import type { HybridClock, Timestamp } from '@meridian/hlc'
-import { backoffMs } from '@meridian/loop'
+import { backoffMs, withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import type { Guard, Operation, Store, StoreRecord, TxnOutcome } from '@meridian/store'
 import {
@@ -107,7 +107,7 @@ export class OwnershipService {
   ): Promise<OwnershipOutcome> {
     const { view, clock, random } = this.#options
     const fingerprint = fingerprintOf(command)
-    await view.mirror.waitFor(this.#appliedNeeded, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    await this.#applied(this.#appliedNeeded, signal)
     let caughtUp = false
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
       const stamp = this.#stamp()
@@ -138,7 +138,7 @@ export class OwnershipService {
         continue
       }
       if (attempt > 0) await clock.sleep(backoffMs(BACKOFF, attempt, random), signal)
-      await view.mirror.waitFor(outcome.revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+      await this.#applied(outcome.revision, signal)
     }
     throw new MeridianError('RANGE_BUSY', `other changes came first ${ATTEMPTS_MAX} times in a row; try again`)
   }
@@ -158,11 +158,17 @@ export class OwnershipService {
 
   /** Resolves once the view holds everything that was committed in G before this call. */
   async catchUp(signal: AbortSignal): Promise<void> {
-    const { store, view, clock, meter = unmetered } = this.#options
+    const { store, clock, meter = unmetered } = this.#options
     const startedMs = clock.nowMs()
     const { revision } = await store.list(INCARNATION_KEY, { consistency: 'linearizable', signal })
-    await view.mirror.waitFor(revision, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]))
+    await this.#applied(revision, signal)
     meter('lookup', clock.nowMs() - startedMs)
+  }
+
+  /** Resolves once the view holds `revision`. @throws MeridianError UNAVAILABLE when that takes too long */
+  #applied(revision: Revision, signal: AbortSignal): Promise<void> {
+    const { view, clock } = this.#options
+    return withTimeLimit(clock, CATCH_UP_MS, (late) => view.mirror.waitFor(revision, late), signal)
   }
 
   #stamp(): Timestamp {

@@ -1,4 +1,6 @@
-import { Channel } from './client.ts'
+import type { Channel } from './channel.ts'
+import { grpcTransport } from './grpc-transport.ts'
+import type { Transport } from './transport.ts'
 
 /** Channels kept open at most; the one unused for longest is closed first. */
 const CHANNELS_MAX = 256
@@ -11,6 +13,8 @@ export interface Dialling {
    * of one region is made to reach the others in the WAN lab. Without it the environment's `grpc_proxy` counts.
    */
   readonly proxy?: string
+  /** Default: gRPC. */
+  readonly transport?: Pick<Transport, 'connect'>
 }
 
 /** One channel per address, shared by everybody in a process. */
@@ -44,9 +48,9 @@ export class ChannelPool implements AsyncDisposable {
     const colon = address.lastIndexOf(':')
     const host = address.slice(0, colon)
     const ip = this.#dialling.hosts?.[host]
-    if (ip !== undefined) return new Channel(address, { dial: ip + address.slice(colon) })
-    const { proxy } = this.#dialling
-    return new Channel(address, proxy === undefined || isLoopback(host) ? {} : { proxy })
+    const { proxy, transport = grpcTransport } = this.#dialling
+    if (ip !== undefined) return transport.connect(address, { dial: ip + address.slice(colon) })
+    return transport.connect(address, proxy === undefined || isLoopback(host) ? {} : { proxy })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

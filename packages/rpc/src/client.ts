@@ -1,38 +1,22 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import type { ServiceError } from '@grpc/grpc-js'
 import { MeridianError } from '@meridian/topology'
+import type { Channel, StreamOptions, UnaryOptions } from './channel.ts'
 import { methodPath } from './definition.ts'
 import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from './definition.ts'
 import { fromServiceError } from './errors.ts'
 import { FLOW_CONTROL_WINDOW_BYTES, KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX } from './limits.ts'
-
-export interface UnaryOptions {
-  /** After this the outcome is unknown, ms. Always given: no call waits for ever. */
-  readonly timeoutMs: number
-  readonly signal?: AbortSignal
-}
-
-export interface StreamOptions {
-  readonly signal: AbortSignal
-}
-
-/** Methods of a service by name: unary ones return a promise, server streams an async iterable. */
-export type ClientOf<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods']]: S['methods'][K]['responseStream'] extends true
-    ? (request: RequestOf<S['methods'][K]>, options: StreamOptions) => AsyncIterable<ResponseOf<S['methods'][K]>>
-    : (request: RequestOf<S['methods'][K]>, options: UnaryOptions) => Promise<ResponseOf<S['methods'][K]>>
-}
+import type { Via } from './transport.ts'
 
 /**
  * One HTTP/2 connection to `address`, made when first used and remade after a loss. Honours `grpc_proxy` and
  * `no_grpc_proxy` of the environment, through which a deployment may route what leaves its region.
  */
-export class Channel implements AsyncDisposable {
+export class GrpcChannel implements Channel {
   readonly address: string
   readonly #client: Client
 
-  /** @param via `dial`: connect there instead; `proxy`: connect through this HTTP CONNECT proxy, which resolves the name */
-  constructor(address: string, via: { readonly dial?: string; readonly proxy?: string } = {}) {
+  constructor(address: string, via: Via = {}) {
     this.address = address
     this.#client = new Client(via.proxy ?? via.dial ?? address, credentials.createInsecure(), {
       // What grpc-js itself sets when the environment names a proxy.
@@ -114,18 +98,7 @@ export class Channel implements AsyncDisposable {
 }
 
 export function openChannel(address: string): Channel {
-  return new Channel(address)
-}
-
-export function clientOf<S extends ServiceDefinition>(service: S, channel: Channel): ClientOf<S> {
-  const methods = Object.entries(service.methods).map(([name, method]) => [
-    name,
-    method.responseStream
-      ? (request: unknown, options: StreamOptions) => channel.stream(service, method, request, options)
-      : (request: unknown, options: UnaryOptions) => channel.unary(service, method, request, options),
-  ])
-  // The mapped type says per method what the loop above does for all of them.
-  return Object.fromEntries(methods) as ClientOf<S>
+  return new GrpcChannel(address)
 }
 
 function isServiceError(error: unknown): error is ServiceError {

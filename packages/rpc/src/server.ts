@@ -3,54 +3,13 @@ import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServi
 import type { Logger } from '@meridian/loop'
 import { isMeridianError, MeridianError } from '@meridian/topology'
 import { methodPath } from './definition.ts'
-import type { MethodDefinition, RequestOf, ResponseOf, ServiceDefinition } from './definition.ts'
+import type { MethodDefinition } from './definition.ts'
 import { toStatus } from './errors.ts'
 import { CONCURRENT_CALLS_MAX, FLOW_CONTROL_WINDOW_BYTES, MESSAGE_BYTES_MAX } from './limits.ts'
 import { healthService } from './health.ts'
 import { addReflection } from './reflection.ts'
-
-export interface Call {
-  /** Aborts when the caller gave up, its deadline passed or the server drains past its patience. */
-  readonly signal: AbortSignal
-  readonly peer: string
-}
-
-export type HandlersOf<S extends ServiceDefinition> = {
-  readonly [K in keyof S['methods']]: S['methods'][K]['responseStream'] extends true
-    ? (request: RequestOf<S['methods'][K]>, call: Call) => AsyncIterable<ResponseOf<S['methods'][K]>>
-    : (request: RequestOf<S['methods'][K]>, call: Call) => Promise<ResponseOf<S['methods'][K]>>
-}
-
-type AnyHandler = (request: unknown, call: Call) => Promise<unknown> | AsyncIterable<unknown>
-
-/** A proto service with the code behind it. */
-export interface Service {
-  readonly definition: ServiceDefinition
-  readonly handlers: Readonly<Record<string, AnyHandler>>
-}
-
-export function implement<S extends ServiceDefinition>(definition: S, handlers: HandlersOf<S>): Service {
-  // Handlers are called only with what their own method's decoder made.
-  return { definition, handlers: handlers as unknown as Service['handlers'] }
-}
-
-export interface ServeOptions {
-  /** `host:port`; port 0 takes a free one. */
-  readonly listen: string
-  readonly services: readonly Service[]
-  readonly log: Logger
-  /** How long disposal waits for calls in flight before it cuts them, ms. Default 2000. */
-  readonly drainMs?: number
-  /** Folder of the proto module; given, the server answers gRPC reflection. */
-  readonly protoDir?: string
-}
-
-export interface RpcServer extends AsyncDisposable {
-  /** `host:port` it really listens on. */
-  readonly address: string
-  /** Health answers SERVING only while true; readiness of the process, not its liveness. */
-  setServing(serving: boolean): void
-}
+import type { AnyHandler, Service } from './service.ts'
+import type { RpcServer, ServeOptions } from './transport.ts'
 
 /** @throws MeridianError PORT_IN_USE when the address cannot be bound */
 export async function serve(options: ServeOptions): Promise<RpcServer> {

@@ -19,7 +19,7 @@ import {
 } from '@meridian/topology'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PROTO_DIR } from './paths.ts'
-import { startRegionServer } from './region-server/region-server.ts'
+import { startServerProcess } from './region-server.ts'
 
 // One region on real etcd and NATS: server and nodes in this process, everything between them over the wire.
 
@@ -56,7 +56,7 @@ async function startWorld() {
   }
   const failures: unknown[] = []
   const events: ClientEvent[] = []
-  const server = await startRegionServer({
+  const server = await startServerProcess({
     config,
     place,
     dataDir: dir.path,

@@ -1,9 +1,9 @@
+import { withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import type { Revision } from '@meridian/topology'
 import { isMeridianError } from '@meridian/topology'
 import { electionKey } from './election-key.ts'
 import type { LeaseId, Store } from './store.ts'
-import { withTimeLimit } from './time-limit.ts'
 
 /**
  * Part of each TTL that is not used: the server's clock and ours may run at rates that differ by this much before a

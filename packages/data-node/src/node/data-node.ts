@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { ClockGuardLoop, procUptimeClock, systemPhysicalClock } from '@meridian/hlc'
 import { LoopScope } from '@meridian/loop'
-import { ChannelPool, serve } from '@meridian/rpc'
+import { ChannelPool, grpcTransport } from '@meridian/rpc'
 import type { RpcServer } from '@meridian/rpc'
 import { MeridianError, parseShardId } from '@meridian/topology'
 import type { NodeEpoch, ShardId } from '@meridian/topology'
 import { LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { RangeGeneration } from '../fence/lease-clock.ts'
-import { NodeStorage } from '../storage/node-storage.ts'
+import type { NodeStorage, OpenNodeStorage } from '../storage/node-storage.ts'
+import { SqliteStorage } from '../storage/sqlite-storage.ts'
 import { fromWireRecord } from '../wire.ts'
 import { dataService } from './data-service.ts'
 import { LagMeter } from './lag-meter.ts'
@@ -56,7 +57,10 @@ export class DataNode implements AsyncDisposable {
   private constructor(config: DataNodeConfig, storage: NodeStorage) {
     this.#config = config
     this.#storage = storage
-    this.#pool = new ChannelPool(config.dial ?? {})
+    this.#pool = new ChannelPool({
+      ...config.dial,
+      ...(config.transport === undefined ? {} : { transport: config.transport }),
+    })
     this.#peers = new ReplicaPeers(this.#pool, config.nodeId)
     const { clock, physical = systemPhysicalClock, log } = config
     const boot = 'boot' in config ? config.boot : procUptimeClock()
@@ -81,8 +85,8 @@ export class DataNode implements AsyncDisposable {
    * @throws MeridianError PORT_IN_USE, WORLD_IN_USE, CONFIG_INVALID
    */
   static async start(config: DataNodeConfig): Promise<DataNode> {
-    const { onBroken } = config
-    const storage = new NodeStorage({
+    const { onBroken, openStorage = sqliteStorage } = config
+    const storage = openStorage({
       dataDir: config.dataDir,
       nodeId: config.nodeId,
       ...(onBroken === undefined ? {} : { onFailure: onBroken }),
@@ -128,8 +132,8 @@ export class DataNode implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { clock, log } = this.#config
-    const server = await serve({
+    const { clock, log, transport = grpcTransport } = this.#config
+    const server = await transport.serve({
       listen: this.#config.listen,
       services: [
         dataService({
@@ -166,7 +170,7 @@ export class DataNode implements AsyncDisposable {
       clock,
       log,
       random: this.#config.random ?? Math.random,
-      newAttempt: randomUUID,
+      newAttempt: this.#config.newAttempt ?? randomUUID,
       lag,
       identity: () => this.#storage.identity,
       storeIdentity: (identity) => this.#storage.storeIdentity(identity),
@@ -275,6 +279,8 @@ export class DataNode implements AsyncDisposable {
     })
   }
 }
+
+const sqliteStorage: OpenNodeStorage = (options) => new SqliteStorage(options)
 
 function leads({ view }: ShardHost): boolean {
   return view !== undefined && (view.role === 'serving' || view.role === 'sealing')

@@ -1,8 +1,9 @@
 import type { BootClock, PhysicalClock } from '@meridian/hlc'
 import type { Clock, Logger } from '@meridian/loop'
-import type { Dialling } from '@meridian/rpc'
+import type { Dialling, Transport } from '@meridian/rpc'
 import type { NodeId, RegionId, ZoneId } from '@meridian/topology'
 import type { ReplicaBounds } from '../replica/bounds.ts'
+import type { OpenNodeStorage } from '../storage/node-storage.ts'
 
 export interface DataNodeConfig {
   readonly nodeId: NodeId
@@ -28,6 +29,12 @@ export interface DataNodeConfig {
   readonly dial?: Dialling
   /** Uniform in [0, 1), scatters renewals and retries. Default Math.random. */
   readonly random?: () => number
+  /** Names one registration, unlike every other name. Default: a random UUID. */
+  readonly newAttempt?: () => string
+  /** Default: SQLite in `dataDir`. */
+  readonly openStorage?: OpenNodeStorage
+  /** What carries calls to and from this node. Default: gRPC. */
+  readonly transport?: Transport
   /** Called when an invariant is broken or a commit failed; must end the process. Default: an uncaught exception. */
   readonly onBroken?: (error: unknown) => void
   readonly bounds?: ReplicaBounds

@@ -20,7 +20,7 @@ export function addServerCommand(program: Command): void {
       const options = command.optsWithGlobals<ProcessOptions>()
       const { signal } = contextOf(command)
       const { runProcess } = await import('./run-process.ts')
-      const { startRegionServer } = await import('../region-server/region-server.ts')
+      const { startServerProcess } = await import('../region-server.ts')
       await runProcess('server', options, signal, ({ config, ...context }) => {
         const place = config.servers.find((each) => each.id === options.id)
         if (place === undefined) {
@@ -30,7 +30,7 @@ export function addServerCommand(program: Command): void {
             `${options.config} names no server ${options.id}; it names: ${known || 'none'}`,
           )
         }
-        return startRegionServer({ config, place, protoDir: PROTO_DIR, ...context })
+        return startServerProcess({ config, place, protoDir: PROTO_DIR, ...context })
       })
     })
 }

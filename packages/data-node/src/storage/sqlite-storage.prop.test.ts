@@ -8,7 +8,7 @@ import { DurableImage } from '../replica/durable-image.ts'
 import { openReplica } from '../replica/replica-state.ts'
 import type { DurableShard, Effect, ReplicaEvent } from '../replica/replica-state.ts'
 import { step } from '../replica/step.ts'
-import { NodeStorage } from './node-storage.ts'
+import { SqliteStorage } from './sqlite-storage.ts'
 
 const SHARDS = [shardId(rangeId(1), 0), shardId(rangeId(1), 1), shardId(rangeId(4_294_967_295), 65_535)] as const
 const self = nodeId('n1')
@@ -54,7 +54,7 @@ describe('the store of a node', () => {
     await fc.assert(
       fc.asyncProperty(writes, async (steps) => {
         let folder = `${dir.path}/${run++}`
-        let storage = new NodeStorage({ dataDir: folder, nodeId: self })
+        let storage = new SqliteStorage({ dataDir: folder, nodeId: self })
         const images = new Map(SHARDS.map((shard) => [shard, new DurableImage()]))
         // Real replicas with one member: they commit by themselves, so trimming and checkpoints come from the core.
         const bounds = { ...REPLICA_BOUNDS, logEntriesMax: 9, logEntriesKept: 1 }
@@ -124,7 +124,7 @@ describe('the store of a node', () => {
             cpSync(folder, copy, { recursive: true })
             await storage[Symbol.asyncDispose]()
             folder = copy
-            storage = new NodeStorage({ dataDir: folder, nodeId: self })
+            storage = new SqliteStorage({ dataDir: folder, nodeId: self })
             for (const each of SHARDS) {
               const loaded = storage.load(each)
               const image = images.get(each)?.shard
@@ -143,19 +143,19 @@ describe('the store of a node', () => {
   it('keeps who the node is, private, in one node at a time', async () => {
     await using dir = await tempDir()
     const folder = `${dir.path}/data`
-    const first = new NodeStorage({ dataDir: folder, nodeId: self })
+    const first = new SqliteStorage({ dataDir: folder, nodeId: self })
     expect(first.identity).toEqual({ nodeEpoch: 0n, attempt: '' })
     await first.storeIdentity({ nodeEpoch: nodeEpoch(5), attempt: 'x' })
     expect(statSync(folder).mode & 0o777).toBe(0o700)
-    expect(() => new NodeStorage({ dataDir: folder, nodeId: self })).toThrow(
+    expect(() => new SqliteStorage({ dataDir: folder, nodeId: self })).toThrow(
       expect.objectContaining({ code: 'WORLD_IN_USE' }),
     )
     await first[Symbol.asyncDispose]()
     await first[Symbol.asyncDispose]()
-    expect(() => new NodeStorage({ dataDir: folder, nodeId: nodeId('n2') })).toThrow(
+    expect(() => new SqliteStorage({ dataDir: folder, nodeId: nodeId('n2') })).toThrow(
       expect.objectContaining({ code: 'CONFIG_INVALID' }),
     )
-    await using second = new NodeStorage({ dataDir: folder, nodeId: self })
+    await using second = new SqliteStorage({ dataDir: folder, nodeId: self })
     expect(second.identity).toEqual({ nodeEpoch: 5n, attempt: 'x' })
   })
 })

@@ -1,4 +1,4 @@
-import type { Clock } from '@meridian/loop'
+import type { Clock } from './clock.ts'
 
 /** Runs `call` with a signal that aborts after `limitMs` or with `parent`; the call decides what an abort means. */
 export async function withTimeLimit<T>(

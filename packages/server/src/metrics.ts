@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import { splitHostPort } from '@meridian/deploy'
+import type { MetricSources, OperationMetrics } from '@meridian/region-server'
 import type { RttMatrix, TaxRecord } from '@meridian/tax'
 import { MeridianError } from '@meridian/topology'
 import { Gauge, Histogram, Registry } from 'prom-client'
@@ -63,6 +64,20 @@ export class ServerMetrics {
   /** In the text format of Prometheus. */
   async text(): Promise<{ readonly type: string; readonly text: string }> {
     return { type: this.#registry.contentType, text: await this.#registry.metrics() }
+  }
+}
+
+/** Metrics of one server, answered at `listen` if that is given. @throws MeridianError PORT_IN_USE */
+export async function openMetrics(
+  region: string,
+  listen: string | undefined,
+  { matrix, leaseRemainingMs }: MetricSources,
+): Promise<OperationMetrics> {
+  const metrics = new ServerMetrics(region, matrix, leaseRemainingMs)
+  const serving = listen === undefined ? undefined : await serveMetrics(listen, metrics)
+  return {
+    operation: (record) => metrics.operation(record),
+    [Symbol.asyncDispose]: async () => serving?.[Symbol.asyncDispose](),
   }
 }
 

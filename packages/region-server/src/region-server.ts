@@ -1,9 +1,7 @@
-import { join } from 'node:path'
 import { FollowerRegistry, regionServices } from '@meridian/api'
 import type { ServerParts } from '@meridian/api'
 import { RpcSnapshotSource } from '@meridian/client'
 import type { ProcessConfig, ServerPlace } from '@meridian/deploy'
-import { openNatsBus } from '@meridian/feed/nats'
 import {
   bootstrapGlobal,
   GLOBAL_MIRROR_PREFIXES,
@@ -18,17 +16,14 @@ import {
 } from '@meridian/global'
 import {
   StampRefusedError,
-  fileCeiling,
   formatTimestamp,
   HybridClock,
   keepCeiling,
   parseTimestamp,
-  systemPhysicalClock,
   ClockGuardLoop,
-  procUptimeClock,
 } from '@meridian/hlc'
 import type { Timestamp } from '@meridian/hlc'
-import { backoffMs, LoopScope, systemClock } from '@meridian/loop'
+import { backoffMs, LoopScope } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
 import {
   assignmentsOf,
@@ -40,10 +35,8 @@ import {
 } from '@meridian/region'
 import { TaxServiceDefinition } from '@meridian/protocol'
 import { Router } from '@meridian/router'
-import { ChannelPool, clientOf, serve } from '@meridian/rpc'
+import { ChannelPool, clientOf } from '@meridian/rpc'
 import { observeLeader } from '@meridian/store'
-import type { Store } from '@meridian/store'
-import { openEtcdStore } from '@meridian/store/etcd'
 import { Mirror } from '@meridian/store/mirror'
 import {
   GLOBAL_PUBLISHED_PREFIXES,
@@ -59,7 +52,7 @@ import type { StreamId } from '@meridian/topology'
 import { compositeSource } from './composite-source.ts'
 import { ControlMeter, MeteredWriter } from './control-meter.ts'
 import { collectDemand } from './demand-collector.ts'
-import { ServerMetrics, serveMetrics } from './metrics.ts'
+import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
 import { RttProber } from './rtt-prober.ts'
 import { TierStream } from './tier-stream.ts'
@@ -72,9 +65,9 @@ const ASKED_MS_MAX = 5000
 export interface RegionServerOptions {
   readonly config: ProcessConfig
   readonly place: ServerPlace
-  /** Existing, private folder of this server. */
-  readonly dataDir: string
-  readonly protoDir: string
+  readonly ports: RegionServerPorts
+  /** Folder of the proto module; given, the server answers gRPC reflection. */
+  readonly protoDir?: string
   readonly log: Logger
   /** A loop ended with an error nobody foresaw: the process should end, and be started anew. */
   readonly onFailure: (loop: string, error: unknown) => void
@@ -87,7 +80,7 @@ export interface RegionServerOptions {
  * minutes apart, and a lone voter of the global tier has no leader.
  */
 export async function startRegionServer(options: RegionServerOptions): Promise<AsyncDisposable> {
-  const { place, log, protoDir } = options
+  const { place, ports, log, protoDir } = options
   // Disposed from the last to the first: stop answering, end the loops, then close what they stand on.
   await using started = new AsyncDisposableStack()
   const running = started.use(new AsyncDisposableStack())
@@ -95,10 +88,10 @@ export async function startRegionServer(options: RegionServerOptions): Promise<A
   let parts: ServerParts | undefined
   let waitingFor = 'the global tier'
   const server = started.use(
-    await serve({
+    await ports.transport.serve({
       listen: place.listen,
       log,
-      protoDir,
+      ...(protoDir === undefined ? {} : { protoDir }),
       services: regionServices(() => {
         if (parts !== undefined) return parts
         throw new MeridianError('UNAVAILABLE', `the server is starting: it waits for ${waitingFor}`)
@@ -125,31 +118,28 @@ async function open(
   signal: AbortSignal,
   waitFor: (what: string) => void,
 ): Promise<ServerParts> {
-  const { config, place, log } = options
+  const { config, place, ports, log } = options
   const { region, timing } = config
-  const clock = systemClock
-  const random = Math.random
+  const { clock, physical, wallUs, random } = ports
   const address = place.advertise
+  const answered = <T>(ask: () => Promise<T>): Promise<T> => untilAnswered(ask, ports, log, signal)
 
-  const store = async (endpoints: readonly string[]): Promise<Store> =>
-    running.use(await openEtcdStore({ endpoints, clock, log }))
-  const globalStore = await store(config.global.endpoints)
-  const regionStore = await store(config.regional.endpoints)
-  const dialling = { hosts: config.hosts }
-  const pool = running.use(new ChannelPool(dialling))
+  const globalStore = running.use(await ports.openStore('global'))
+  const regionStore = running.use(await ports.openStore('regional'))
+  const pool = running.use(new ChannelPool({ hosts: config.hosts, transport: ports.transport }))
 
   waitFor(`the regional tier at ${config.regional.endpoints.join(', ')}`)
-  const regionIncarnation = await untilAnswered(() => bootstrapRegion(regionStore, signal), log, signal)
+  const regionIncarnation = await answered(() => bootstrapRegion(regionStore, signal))
   waitFor(`the global tier at ${config.global.endpoints.join(', ')}`)
-  const globalIncarnation = await untilAnswered(() => bootstrapGlobal(globalStore, signal), log, signal)
+  const globalIncarnation = await answered(() => bootstrapGlobal(globalStore, signal))
 
   // Clocks that disagree end what was counted on them: the region lease, and the right to stamp. The next committed
   // renewal of the lease proves this process again.
   let suspected = (_why: string): void => {}
   const guard = new ClockGuardLoop({
     clock,
-    physical: systemPhysicalClock,
-    boot: procUptimeClock(),
+    physical,
+    ...(ports.boot === undefined ? {} : { boot: ports.boot }),
     onSuspect: ({ pair, byMs }) => {
       log.warn({ pair, byMs }, 'clocks disagree')
       suspected(`${pair.join(' and ')} differ by ${Math.round(byMs)} ms`)
@@ -159,11 +149,12 @@ async function open(
     origin: place.id,
     physical: guard.physical,
     maxOffsetMs: timing.maxClockOffsetMs,
-    ceiling: fileCeiling(join(options.dataDir, 'hlc-ceiling')),
+    ceiling: ports.ceiling,
+    sleep: (ms) => clock.sleep(ms, signal),
     signal,
   })
   for (const tier of [globalStore, regionStore]) {
-    const stamp = await untilAnswered(() => tier.get(STAMP_KEY, { signal }), log, signal)
+    const stamp = await answered(() => tier.get(STAMP_KEY, { signal }))
     if (stamp !== undefined) hlc.observeCommitted(parseTimestamp(Buffer.from(stamp.value).toString()))
   }
 
@@ -184,22 +175,20 @@ async function open(
   )
 
   const own = config.regions.find((each) => each.id === region)
-  await untilAnswered(
-    () =>
-      registerRegion(
-        globalStore,
-        { region, displayName: config.displayName, servers: own?.servers ?? [address] },
-        signal,
-      ),
-    log,
-    signal,
+  await answered(() =>
+    registerRegion(
+      globalStore,
+      { region, displayName: config.displayName, servers: own?.servers ?? [address] },
+      signal,
+    ),
   )
 
   const prober = new RttProber({ region, regions: config.regions, pool, clock, wallUs, random, log })
   const voters = new VoterPlaces(globalStore, clock, log)
-  const metrics = new ServerMetrics(region, prober.matrix, () => agent.remainingMs())
+  const metrics: OperationMetrics = running.use(
+    await ports.openMetrics({ matrix: prober.matrix, leaseRemainingMs: () => agent.remainingMs() }),
+  )
   const meter = new ControlMeter(region, prober.matrix, voters, metrics)
-  if (place.metrics !== undefined) running.use(await serveMetrics(place.metrics, metrics))
 
   const writer = new MeteredWriter(regionStore, hlc, clock, meter.regional)
   const registry = new NodeRegistry({ region, store: regionStore, writer })
@@ -275,19 +264,19 @@ async function open(
     matrix: prober.matrix,
     collectDemand: (demand, abort) => collectDemand(demand, config.regions, pool, clock, log, abort),
     clock,
-    wallMs: () => systemPhysicalClock.nowMs(),
+    wallMs: () => physical.nowMs(),
     log: log.child({ component: 'placer' }),
     random,
   })
 
-  const bus = running.use(await openNatsBus({ servers: config.nats.servers, name: place.id, log }))
+  const bus = running.use(await ports.openBus())
   const ownSnapshot = (stream: StreamId) => [globalTier, regionTier].find((tier) => tier.stream === stream)?.snapshot()
   const elsewhere = (stream: StreamId) => config.regions.find((each) => each.id === streamRegion(stream))?.servers ?? []
   const router = running.use(
     new Router({
       bus,
       source: compositeSource(ownSnapshot, {
-        fetch: (stream, abort) => new RpcSnapshotSource(pool, () => elsewhere(stream)).fetch(stream, abort),
+        fetch: (stream, abort) => new RpcSnapshotSource(pool, () => elsewhere(stream), clock).fetch(stream, abort),
       }),
       clock,
       log: log.child({ component: 'router' }),
@@ -297,7 +286,7 @@ async function open(
 
   let publishing = false
   scope.start('region lease', (abort) => agent.run(abort))
-  scope.start('janitor', (abort) => runJanitor(globalStore, systemPhysicalClock, clock, log, abort))
+  scope.start('janitor', (abort) => runJanitor(globalStore, physical, clock, log, abort))
   scope.start('round trips', (abort) => prober.run(abort))
   scope.start('voters', (abort) => voters.run(abort))
   scope.start('placer', (abort) => placer.run(abort))
@@ -313,6 +302,7 @@ async function open(
         bus,
         clock,
         log: log.child({ component: 'publisher' }),
+        random,
         stamp: () => formatTimestamp(stampOrLast(hlc)),
         address,
         onPublisher: (now) => {
@@ -377,9 +367,6 @@ async function open(
   }
 }
 
-/** Microseconds since the epoch; as fine as the process can tell, because half a millisecond is much of a one-way delay. */
-const wallUs = (): bigint => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000))
-
 /** A beacon's stamp orders nothing: with a clock that may not stamp now, the last one will do. */
 function stampOrLast(hlc: HybridClock): Timestamp {
   try {
@@ -391,7 +378,12 @@ function stampOrLast(hlc: HybridClock): Timestamp {
 }
 
 /** Tries until the store answers: a tier without a quorum is waited for, everything else ends the start. */
-async function untilAnswered<T>(ask: () => Promise<T>, log: Logger, signal: AbortSignal): Promise<T> {
+async function untilAnswered<T>(
+  ask: () => Promise<T>,
+  { clock, random }: RegionServerPorts,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<T> {
   for (let attempt = 0; ; attempt += 1) {
     signal.throwIfAborted()
     try {
@@ -401,6 +393,6 @@ async function untilAnswered<T>(ask: () => Promise<T>, log: Logger, signal: Abor
       if (!isMeridianError(error, 'UNAVAILABLE') && !isMeridianError(error, 'OUTCOME_UNKNOWN')) throw error
       log.debug({ err: error, attempt }, 'tier not ready')
     }
-    await systemClock.sleep(backoffMs(START_BACKOFF, attempt, Math.random), signal)
+    await clock.sleep(backoffMs(START_BACKOFF, attempt, random), signal)
   }
 }

@@ -6,7 +6,7 @@ import type { Leadership, Store, Txn, TxnOutcome } from '@meridian/store'
 import { commitFloorMs, TaxMeter } from '@meridian/tax'
 import type { RttMatrix, TaxRecord } from '@meridian/tax'
 import { NODE_PREFIX, PAGE_PREFIX } from '@meridian/topology'
-import type { ServerMetrics } from './metrics.ts'
+import type { OperationMetrics } from './ports.ts'
 import type { VoterPlaces } from './voter-places.ts'
 
 /** Sets every control operation that this server carried out against the floor of the moment. */
@@ -15,9 +15,9 @@ export class ControlMeter {
   readonly #region: string
   readonly #matrix: RttMatrix
   readonly #voters: VoterPlaces
-  readonly #metrics: ServerMetrics
+  readonly #metrics: Pick<OperationMetrics, 'operation'>
 
-  constructor(region: string, matrix: RttMatrix, voters: VoterPlaces, metrics: ServerMetrics) {
+  constructor(region: string, matrix: RttMatrix, voters: VoterPlaces, metrics: Pick<OperationMetrics, 'operation'>) {
     this.#region = region
     this.#matrix = matrix
     this.#voters = voters

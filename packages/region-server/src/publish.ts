@@ -1,5 +1,6 @@
 import { StreamPublisher } from '@meridian/feed'
 import type { FeedBus } from '@meridian/feed'
+import { withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import { campaign } from '@meridian/store'
 import type { Store } from '@meridian/store'
@@ -17,6 +18,7 @@ export interface PublishOptions {
   readonly bus: FeedBus
   readonly clock: Clock
   readonly log: Logger
+  readonly random: () => number
   readonly stamp: () => string
   /** This server, as others may dial it. */
   readonly address: string
@@ -28,7 +30,7 @@ export interface PublishOptions {
  * function of the store's history, so a second publisher repeats the first.
  */
 export async function runPublisher(options: PublishOptions, signal: AbortSignal): Promise<void> {
-  const { electionStore, electionTtlMs, streams, bus, clock, log, stamp, address } = options
+  const { electionStore, electionTtlMs, streams, bus, clock, log, random, stamp, address } = options
   while (!signal.aborted) {
     const leadership = await campaign(electionStore, {
       role: 'publisher',
@@ -36,6 +38,7 @@ export async function runPublisher(options: PublishOptions, signal: AbortSignal)
       ttlMs: electionTtlMs,
       clock,
       log,
+      random,
       signal,
     })
     options.onPublisher(true)
@@ -75,7 +78,7 @@ async function knowHead(
     const askedMs = clock.nowMs()
     try {
       const { revision } = await store.list(INCARNATION_KEY, { consistency: 'linearizable', signal: over })
-      await tier.waitFor(revision, AbortSignal.any([over, AbortSignal.timeout(HEAD_EVERY_MS * 5)]))
+      await withTimeLimit(clock, HEAD_EVERY_MS * 5, (late) => tier.waitFor(revision, late), over)
       publisher.headKnown(askedMs)
     } catch {
       // A tier without a quorum, or a watch that hangs: the lag in the beacon grows, which is how followers are told.

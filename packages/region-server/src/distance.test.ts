@@ -3,13 +3,12 @@ import { ProbeServiceDefinition, TaxServiceDefinition } from '@meridian/protocol
 import type { Rtt, TaxRow } from '@meridian/protocol'
 import { ChannelPool, implement, serve } from '@meridian/rpc'
 import { Demand, RttMatrix } from '@meridian/tax'
+import type { TaxRecord } from '@meridian/tax'
 import { regionId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
-import { PROTO_DIR } from '../paths.ts'
 import { ControlMeter } from './control-meter.ts'
 import { collectDemand, demandOf } from './demand-collector.ts'
-import { ServerMetrics } from './metrics.ts'
 import { RttProber } from './rtt-prober.ts'
 import { VoterPlaces } from './voter-places.ts'
 
@@ -44,7 +43,6 @@ async function westServer(rows: () => TaxRow[] = () => []) {
   return serve({
     listen: '127.0.0.1:0',
     log: silentLogger,
-    protoDir: PROTO_DIR,
     services: [
       implement(ProbeServiceDefinition, { probe: () => Promise.resolve({ region: 'eu-west', receivedUs: 5_000n }) }),
       implement(TaxServiceDefinition, {
@@ -128,8 +126,8 @@ describe('ControlMeter', () => {
     await using store = new MemoryStore(cluster)
     const voters = new VoterPlaces(store, systemClock, silentLogger)
     const matrix = new RttMatrix({ nowMs: () => 0 })
-    const metrics = new ServerMetrics('eu-west', matrix, () => 7000)
-    const meter = new ControlMeter('eu-west', matrix, voters, metrics)
+    const told: TaxRecord[] = []
+    const meter = new ControlMeter('eu-west', matrix, voters, { operation: (record) => told.push(record) })
     meter.global('assign', 150)
     expect(meter.tax.rows()).toMatchObject([{ leaderRegion: '', floorMs: undefined, ratioP50: undefined }])
 
@@ -153,9 +151,10 @@ describe('ControlMeter', () => {
     expect(known).toMatchObject({ leaderRegion: 'us-east', clientRegion: 'eu-west', floorMs: 140 })
     expect(known?.ratioP50).toBeCloseTo(1.05, 1)
     expect(page).toMatchObject({ tier: 'regional', leaderRegion: 'eu-west', ratioP50: undefined })
-    const { text } = await metrics.text()
-    expect(text).toContain('meridian_tax_ratio_count{operation="assign",tier="global",client_region="eu-west"')
-    expect(text).toContain('meridian_rtt_seconds{source="eu-west",target="ap-southeast",figure="min"} 0.187')
-    expect(text).toContain('meridian_region_lease_remaining_seconds 7\n')
+    expect(told.map(({ operation, floorMs }) => [operation, floorMs])).toEqual([
+      ['assign', undefined],
+      ['assign', 140],
+      ['page', 0],
+    ])
   })
 })
