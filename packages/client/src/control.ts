@@ -9,9 +9,8 @@ import {
 } from '@meridian/protocol'
 import type { ExplainLeaderResponse, GetStatusResponse, Rtt, ShardRecord, TaxRow, WireRange } from '@meridian/protocol'
 import { clientOf } from '@meridian/rpc'
-import type { ChannelPool } from '@meridian/rpc'
 import type { StreamReport } from '@meridian/router'
-import { isMeridianError, keyBytes, MeridianError } from '@meridian/topology'
+import { keyBytes, MeridianError } from '@meridian/topology'
 import type {
   Generation,
   Key,
@@ -23,15 +22,7 @@ import type {
   Revision,
   ShardId,
 } from '@meridian/topology'
-
-/** Times one call is sent on to the server that a refusal named. */
-const REDIRECTS_MAX = 4
-
-export interface CallOptions {
-  /** Default 30,000. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
-}
+import type { AttemptOptions, CallOptions, RegionCalls } from './region-calls.ts'
 
 export interface Expected {
   readonly start: Key
@@ -50,18 +41,10 @@ const buffer = (key: Key) => Buffer.from(keyBytes(key))
  * operation id, so a call whose outcome is unknown is simply made again.
  */
 export class Control {
-  readonly #pool: ChannelPool
-  readonly #servers: () => readonly string[]
-  readonly #serversOf: (region: RegionId) => readonly string[]
+  readonly #calls: RegionCalls
 
-  /**
-   * @param servers addresses of the own region's servers, tried in order
-   * @param serversOf addresses of another region's servers, for what only its owner may decide
-   */
-  constructor(pool: ChannelPool, servers: () => readonly string[], serversOf: (region: RegionId) => readonly string[]) {
-    this.#pool = pool
-    this.#servers = servers
-    this.#serversOf = serversOf
+  constructor(calls: RegionCalls) {
+    this.#calls = calls
   }
 
   createKeyspace(
@@ -136,8 +119,8 @@ export class Control {
   }
 
   async lookup(keyspace: KeyspaceName, key: Key, local: boolean, options?: CallOptions): Promise<RangeDescriptor> {
-    const { range } = await this.#call(options, (address, call) =>
-      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).lookupRange(
+    const { range } = await this.#calls.call(options, (address, call) =>
+      clientOf(OwnershipServiceDefinition, this.#calls.pool.channel(address)).lookupRange(
         { keyspace, key: buffer(key), local },
         call,
       ),
@@ -147,8 +130,8 @@ export class Control {
   }
 
   async list(keyspace: KeyspaceName | undefined, local: boolean, options?: CallOptions): Promise<Mutated> {
-    const response = await this.#call(options, (address, call) =>
-      clientOf(OwnershipServiceDefinition, this.#pool.channel(address)).listRanges(
+    const response = await this.#calls.call(options, (address, call) =>
+      clientOf(OwnershipServiceDefinition, this.#calls.pool.channel(address)).listRanges(
         { keyspace: keyspace ?? '', local },
         call,
       ),
@@ -163,14 +146,14 @@ export class Control {
     region: RegionId,
     options?: CallOptions,
   ): Promise<ShardRecord> {
-    const { shard: record } = await this.#call(
+    const { shard: record } = await this.#calls.call(
       options,
       (address, call) =>
-        clientOf(LeadershipServiceDefinition, this.#pool.channel(address)).handOverShard(
+        clientOf(LeadershipServiceDefinition, this.#calls.pool.channel(address)).handOverShard(
           { operation, shardId: shard, target: target ?? '' },
           call,
         ),
-      this.#serversOf(region),
+      region,
     )
     if (record === undefined) throw new MeridianError('INTERNAL', 'a hand-over answered without a shard')
     return record
@@ -178,10 +161,10 @@ export class Control {
 
   /** Status of one region server; the first of the region that answers. */
   status(region?: RegionId, options?: CallOptions): Promise<GetStatusResponse> {
-    return this.#call(
+    return this.#calls.call(
       options,
-      (address, call) => clientOf(StatusServiceDefinition, this.#pool.channel(address)).getStatus({}, call),
-      region === undefined ? undefined : this.#serversOf(region),
+      (address, call) => clientOf(StatusServiceDefinition, this.#calls.pool.channel(address)).getStatus({}, call),
+      region,
     )
   }
 
@@ -212,23 +195,23 @@ export class Control {
     options?: CallOptions,
   ): Promise<void> {
     const positions = reports.map(({ stream, position }) => ({ stream, position: toWirePosition(position) }))
-    await this.#call(options, (address, call) =>
-      clientOf(MapServiceDefinition, this.#pool.channel(address)).reportPositions({ follower, life, positions }, call),
+    await this.#calls.call(options, (address, call) =>
+      clientOf(MapServiceDefinition, this.#calls.pool.channel(address)).reportPositions(
+        { follower, life, positions },
+        call,
+      ),
     )
   }
 
   #tax<T>(
-    send: (
-      client: ReturnType<typeof clientOf<typeof TaxServiceDefinition>>,
-      call: { timeoutMs: number; signal?: AbortSignal },
-    ) => Promise<T>,
+    send: (client: ReturnType<typeof clientOf<typeof TaxServiceDefinition>>, call: AttemptOptions) => Promise<T>,
     region: RegionId | undefined,
     options: CallOptions | undefined,
   ): Promise<T> {
-    return this.#call(
+    return this.#calls.call(
       options,
-      (address, call) => send(clientOf(TaxServiceDefinition, this.#pool.channel(address)), call),
-      region === undefined ? undefined : this.#serversOf(region),
+      (address, call) => send(clientOf(TaxServiceDefinition, this.#calls.pool.channel(address)), call),
+      region,
     )
   }
 
@@ -236,51 +219,14 @@ export class Control {
     options: CallOptions | undefined,
     send: (
       client: ReturnType<typeof clientOf<typeof OwnershipServiceDefinition>>,
-      call: { timeoutMs: number; signal?: AbortSignal },
+      call: AttemptOptions,
     ) => Promise<{ ranges: WireRange[]; revision: bigint }>,
   ): Promise<Mutated> {
     return mutated(
-      await this.#call(options, (address, call) =>
-        send(clientOf(OwnershipServiceDefinition, this.#pool.channel(address)), call),
+      await this.#calls.call(options, (address, call) =>
+        send(clientOf(OwnershipServiceDefinition, this.#calls.pool.channel(address)), call),
       ),
     )
-  }
-
-  async #call<T>(
-    options: CallOptions | undefined,
-    send: (address: string, call: { timeoutMs: number; signal?: AbortSignal }) => Promise<T>,
-    first: readonly string[] = this.#servers(),
-  ): Promise<T> {
-    const call = {
-      timeoutMs: options?.timeoutMs ?? 30_000,
-      ...(options?.signal === undefined ? {} : { signal: options.signal }),
-    }
-    let candidates = [...first]
-    let failure = new MeridianError('UNAVAILABLE', 'no region server is known')
-    for (let redirects = 0; candidates.length > 0;) {
-      const [address = '', ...rest] = candidates
-      try {
-        return await send(address, call)
-      } catch (error) {
-        if (!isMeridianError(error)) throw error
-        failure = error
-        const better = this.#better(error)
-        if (better.length > 0 && redirects < REDIRECTS_MAX) {
-          redirects += 1
-          candidates = [...better]
-        } else if (error.code === 'UNAVAILABLE' || error.code === 'NOT_CONTROLLER') {
-          candidates = rest
-        } else throw error
-      }
-    }
-    throw failure
-  }
-
-  #better(error: MeridianError): readonly string[] {
-    const { owner, controller } = error.details
-    if (error.code === 'NOT_CONTROLLER' && controller !== undefined && controller !== '') return [controller]
-    if (error.code === 'NOT_OWNER_REGION' && owner !== undefined) return this.#serversOf(owner as RegionId)
-    return []
   }
 }
 

@@ -8,9 +8,11 @@ import { Router } from '@meridian/router'
 import type { Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
 import { Control } from './control.ts'
+import { Operations } from './operations.ts'
 import { Reader } from './reader.ts'
 import type { ReadOptions, Row } from './reader.ts'
 import { ShardCalls } from './shard-calls.ts'
+import { RegionCalls } from './region-calls.ts'
 import { RpcSnapshotSource } from './snapshot-source.ts'
 import { Writer } from './writer.ts'
 import type { Write, WriteOptions, WriteOutcome } from './writer.ts'
@@ -41,6 +43,7 @@ export interface ClientOptions {
 export class MeridianClient implements AsyncDisposable {
   readonly router: Router
   readonly control: Control
+  readonly operations: Operations
   /** Unique over all clients that ever were. */
   readonly id: string
   readonly #writer: Writer
@@ -57,11 +60,13 @@ export class MeridianClient implements AsyncDisposable {
     this.#pool = new ChannelPool(options.dialling)
     const source = new RpcSnapshotSource(this.#pool, () => options.servers, clock)
     this.router = new Router({ bus: options.bus, source, clock, log, random })
-    this.control = new Control(
+    const regionCalls = new RegionCalls(
       this.#pool,
       () => options.servers,
       (region: RegionId) => this.router.map.global.regions.get(region)?.servers ?? [],
     )
+    this.control = new Control(regionCalls)
+    this.operations = new Operations(regionCalls)
     const calls = new ShardCalls(this.#pool, this.router, observe)
     this.#writer = new Writer(this.router, calls, this.id, clock, random, observe)
     this.#reader = new Reader(this.router, calls, clock, random)

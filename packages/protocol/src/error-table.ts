@@ -64,6 +64,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   RANGE_UNKNOWN: row(GRPC.notFound, 'refresh', notFound, 'No range starts there, or none has that id.'),
   SHARD_UNKNOWN: row(GRPC.notFound, 'refresh', notFound, 'This place does not know the shard.'),
   NODE_UNKNOWN: row(GRPC.notFound, 'give-up', notFound, 'No such node in this region.'),
+  OPERATION_UNKNOWN: row(GRPC.notFound, 'give-up', notFound, 'No such operation is in flight or still remembered.'),
   KEY_OUTSIDE_RANGE: row(GRPC.outOfRange, 'refresh', conflict, 'The key lies outside the shard it was sent to.'),
   RANGE_NOT_VACANT: row(
     GRPC.failedPrecondition,

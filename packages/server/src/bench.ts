@@ -13,7 +13,7 @@ import {
   summaryLines,
 } from '@meridian/bench'
 import type { LatencyTaxRun, OwnershipClient, RegionPlace } from '@meridian/bench'
-import { Control } from '@meridian/client'
+import { Control, RegionCalls } from '@meridian/client'
 import { Supervisor } from '@meridian/deploy'
 import { loadWanMatrix, WanMatrix } from '@meridian/lab'
 import type { WorldRegion } from '@meridian/lab'
@@ -161,9 +161,11 @@ class RegionClient implements OwnershipClient {
     this.#pool = new ChannelPool({ hosts: region.hosts, proxy: region.proxy })
     this.#regions = regions.map(({ id }) => id)
     this.#control = new Control(
-      this.#pool,
-      () => region.servers,
-      (id) => regions.find((each) => each.id === id)?.servers ?? [],
+      new RegionCalls(
+        this.#pool,
+        () => region.servers,
+        (id) => regions.find((each) => each.id === id)?.servers ?? [],
+      ),
     )
   }
 

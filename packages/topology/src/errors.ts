@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   'RANGE_UNKNOWN',
   'SHARD_UNKNOWN',
   'NODE_UNKNOWN',
+  'OPERATION_UNKNOWN',
   'KEY_OUTSIDE_RANGE',
   // the state of things forbids it now
   'RANGE_NOT_VACANT',
