@@ -47,7 +47,7 @@ export function nodeHandlers(parts: Parts): HandlersOf<typeof NodeServiceDefinit
       const { remainingMs, confirmed } = parts().agent.confirm(asked)
       return Promise.resolve({
         remainingMs: Math.floor(remainingMs),
-        confirmed: confirmed.map((pair) => ({ ...pair, remainingMs: 0 })),
+        confirmed: confirmed.map((pair) => ({ ...pair, remainingMs: Math.floor(pair.remainingMs) })),
       })
     },
 

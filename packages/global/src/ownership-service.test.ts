@@ -2,8 +2,10 @@ import { compareTimestamps } from '@meridian/hlc'
 import { systemClock } from '@meridian/loop'
 import type { Clock } from '@meridian/loop'
 import { MemoryCluster } from '@meridian/store/memory'
-import { EMPTY_KEY, keyOfText } from '@meridian/topology'
+import { EMPTY_KEY, keyOfText, MeridianError } from '@meridian/topology'
+import type { Revision } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
+import type { Company } from './ownership-service.ts'
 import { CITIES, EAST, nextOperation, openGlobalServer, WEST } from './world.ts'
 
 const create = { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] } as const
@@ -78,6 +80,41 @@ describe('OwnershipService', () => {
     expect(told.filter((operation) => operation !== 'lookup')).toEqual(['create-keyspace'])
     await s.service.lookup(CITIES, EMPTY_KEY, s.signal)
     expect(told.at(-1)).toBe('lookup')
+  })
+
+  it('leaves a hold behind where it lowers a continuation, and none where it raises one (G5)', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a')
+    await s.service.mutate(nextOperation(), create, s.signal)
+    await s.service.mutate(nextOperation(), split('M'), s.signal)
+    const policy = (failover: 'auto' | 'manual', budgetMs: number) =>
+      ({ kind: 'set-policy', keyspace: CITIES, start: keyOfText('M'), failover, budgetMs }) as const
+    await s.service.mutate(nextOperation(), policy('manual', 30_000), s.signal)
+    await s.service.mutate(nextOperation(), policy('manual', 60_000), s.signal)
+    await s.service.catchUp(s.signal)
+    expect([...s.view.budgetHolds]).toEqual([])
+    const lowering = nextOperation()
+    await s.service.mutate(lowering, policy('auto', 0), s.signal)
+    await s.service.catchUp(s.signal)
+    const hold = { keyspace: CITIES, start: keyOfText('M'), end: EMPTY_KEY, budgetMs: 60_000 }
+    expect([...s.view.budgetHolds]).toEqual([[lowering, hold]])
+  })
+
+  it('is refused for good by what it was to depend on, and writes what was to go with it', async () => {
+    await using s = await openGlobalServer(new MemoryCluster(), 'a')
+    const put = { kind: 'put', key: '/beside', value: Buffer.from('1') } as const
+    const company = (equals: bigint): Company => ({
+      guards: [{ kind: 'mod-revision', key: '/beside', equals: equals as Revision }],
+      operations: () => [put],
+      refusal: (key) => new MeridianError('TRANSFER_ENDED', `${key} changed`),
+    })
+    await s.service.mutate(nextOperation(), create, s.signal, company(0n))
+    const { modRevision } = (await s.store.get('/beside')) ?? {}
+    expect(s.view.record(`/range/${CITIES}/`)?.modRevision).toBe(modRevision)
+    await expect(s.service.mutate(nextOperation(), split('M'), s.signal, company(0n))).rejects.toMatchObject({
+      code: 'TRANSFER_ENDED',
+      message: '/beside changed',
+    })
+    expect(s.view.ranges.list(CITIES)).toHaveLength(1)
   })
 
   it('lets many servers change the map at once: nothing lost, stamps in revision order', async () => {

@@ -19,11 +19,12 @@ import type {
   Key,
   KeyspaceName,
   OperationId,
+  OwnershipChange,
   OwnershipCommand,
-  OwnershipDecision,
   RangeDescriptor,
   Revision,
 } from '@meridian/topology'
+import { budgetHoldKey, encodeBudgetHold } from './budget-hold.ts'
 import type { GlobalView } from './global-view.ts'
 import { unmetered } from './operation-meter.ts'
 import type { OperationMeter } from './operation-meter.ts'
@@ -50,6 +51,32 @@ export interface OwnershipOutcome {
   readonly ranges: readonly RangeDescriptor[]
   /** Revision of G at which they were committed, or, for a repeated call, at which they were found. */
   readonly revision: Revision
+}
+
+/**
+ * What else a mutation is to depend on and to write, all in its one transaction: a leadership, a region's lease, the
+ * journal of the operation that it is a step of.
+ */
+export interface Company {
+  /** By revision. One that fails refuses the mutation for good: it is not decided anew. */
+  readonly guards: readonly RevisionGuard[]
+  readonly operations: (change: OwnershipChange) => readonly Operation[]
+  /** What a failed guard means. */
+  readonly refusal: (key: string) => MeridianError
+}
+
+export type RevisionGuard = Extract<Guard, { kind: 'mod-revision' | 'create-revision' }>
+
+const ALONE: Company = {
+  guards: [],
+  operations: () => [],
+  refusal: (key) => new MeridianError('INTERNAL', `nothing was to depend on ${key}`),
+}
+
+/** The names that operations have in measurements, where they differ from the kinds of the commands. */
+const METER_NAMES: Partial<Record<OwnershipCommand['kind'], string>> = {
+  'commit-transfer': 'transfer-commit',
+  'take-over': 'takeover',
 }
 
 export interface OwnershipOptions {
@@ -85,23 +112,29 @@ export class OwnershipService {
    * @throws MeridianError of `decideOwnership`; OPERATION_REUSED; CLOCK_OFFSET; OUTCOME_UNKNOWN when the transaction
    * was not answered and its outcome could not be read back: calling again with the same operation id is safe.
    */
-  async mutate(operation: OperationId, command: OwnershipCommand, signal: AbortSignal): Promise<OwnershipOutcome> {
+  async mutate(
+    operation: OperationId,
+    command: OwnershipCommand,
+    signal: AbortSignal,
+    company: Company = ALONE,
+  ): Promise<OwnershipOutcome> {
     const { clock, meter = unmetered } = this.#options
     const startedMs = clock.nowMs()
     const unanswered = new Unanswered(clock)
     let outcome: OwnershipOutcome
     try {
-      outcome = await this.#mutate(operation, command, unanswered, signal)
+      outcome = await this.#mutate(operation, command, company, unanswered, signal)
     } catch (error) {
       throw unanswered.verdict(error)
     }
-    meter(command.kind, clock.nowMs() - startedMs)
+    meter(METER_NAMES[command.kind] ?? command.kind, clock.nowMs() - startedMs)
     return outcome
   }
 
   async #mutate(
     operation: OperationId,
     command: OwnershipCommand,
+    company: Company,
     unanswered: Unanswered,
     signal: AbortSignal,
   ): Promise<OwnershipOutcome> {
@@ -128,7 +161,7 @@ export class OwnershipService {
         caughtUp = true
         continue
       }
-      const outcome = await this.#commit(operation, fingerprint, stamp, decision, nextRangeIdRecord, signal)
+      const outcome = await this.#commit(operation, fingerprint, stamp, decision, company, nextRangeIdRecord, signal)
       if (outcome.kind === 'done') return outcome.outcome
       if (outcome.kind === 'unanswered') {
         // Sent again it has no second effect: its operation id is among the guards.
@@ -184,7 +217,8 @@ export class OwnershipService {
     operation: OperationId,
     fingerprint: string,
     stamp: Timestamp,
-    decision: Extract<OwnershipDecision, { ok: true }>,
+    decision: OwnershipChange,
+    company: Company,
     nextRangeIdRecord: StoreRecord,
     signal: AbortSignal,
   ): Promise<
@@ -193,11 +227,15 @@ export class OwnershipService {
     | { readonly kind: 'unanswered'; readonly error: MeridianError }
   > {
     const { store, log } = this.#options
-    const guards = this.#guards(operation, stamp, decision, nextRangeIdRecord)
-    const operations = this.#operations(operation, fingerprint, stamp, decision)
+    const guards = [...this.#guards(operation, stamp, decision, nextRangeIdRecord), ...company.guards]
+    const operations = [
+      ...this.#operations(operation, fingerprint, stamp, decision, nextRangeIdRecord),
+      ...company.operations(decision),
+    ]
+    const read = new Set([operationKey(operation), STAMP_KEY, ...company.guards.map(({ key }) => key)])
     let outcome: TxnOutcome
     try {
-      outcome = await store.txn({ guards, operations, onRefusalRead: [operationKey(operation), STAMP_KEY] }, signal)
+      outcome = await store.txn({ guards, operations, onRefusalRead: [...read] }, signal)
     } catch (error) {
       if (isMeridianError(error, 'UNAVAILABLE')) return { kind: 'unanswered', error }
       if (!isMeridianError(error, 'OUTCOME_UNKNOWN') || signal.aborted) throw error
@@ -212,8 +250,12 @@ export class OwnershipService {
     if (outcome.committed) return { kind: 'done', outcome: { ranges: decision.puts, revision: outcome.revision } }
     for (const record of outcome.records) {
       if (record.key === STAMP_KEY) this.#observe(record)
-      else return { kind: 'done', outcome: repeated(record, operation, fingerprint) }
+      else if (record.key === operationKey(operation)) {
+        return { kind: 'done', outcome: repeated(record, operation, fingerprint) }
+      }
     }
+    const failed = company.guards.find((guard) => !holds(guard, outcome.records))
+    if (failed !== undefined) throw company.refusal(failed.key)
     return { kind: 'again', revision: outcome.revision }
   }
 
@@ -225,7 +267,7 @@ export class OwnershipService {
   #guards(
     operation: OperationId,
     stamp: Timestamp,
-    decision: Extract<OwnershipDecision, { ok: true }>,
+    decision: OwnershipChange,
     nextRangeIdRecord: StoreRecord,
   ): Guard[] {
     const { view } = this.#options
@@ -240,7 +282,9 @@ export class OwnershipService {
     return [
       { kind: 'create-revision', key: operationKey(operation), equals: NONE },
       { kind: 'value-below', key: STAMP_KEY, bound: Buffer.from(formatTimestamp(stamp)) },
-      { kind: 'mod-revision', key: NEXT_RANGE_ID_KEY, equals: nextRangeIdRecord.modRevision },
+      ...(givesIds(decision, nextRangeIdRecord)
+        ? [{ kind: 'mod-revision', key: NEXT_RANGE_ID_KEY, equals: nextRangeIdRecord.modRevision } as const]
+        : []),
       ...touched,
       ...created,
     ]
@@ -250,19 +294,25 @@ export class OwnershipService {
     operation: OperationId,
     fingerprint: string,
     stamp: Timestamp,
-    decision: Extract<OwnershipDecision, { ok: true }>,
+    decision: OwnershipChange,
+    nextRangeIdRecord: StoreRecord,
   ): Operation[] {
-    const { view } = this.#options
     const put = (key: string, value: Uint8Array | string): Operation => ({
       kind: 'put',
       key,
       value: Buffer.from(value),
     })
-    const current = Number(Buffer.from(view.record(NEXT_RANGE_ID_KEY)?.value ?? '1').toString())
+    // A continuation that is lowered may still be gone on by: see BudgetHold.
+    const lowered = decision.puts.flatMap((range) => {
+      const before = decision.touched.find((each) => each.rangeId === range.rangeId)
+      if (before === undefined || before.owner !== range.owner || range.budgetMs >= before.budgetMs) return []
+      return [put(budgetHoldKey(operation), encodeBudgetHold({ ...range, budgetMs: before.budgetMs }))]
+    })
     return [
+      ...lowered,
       put(operationKey(operation), encodeOperation({ fingerprint, wallMs: stamp.wallMs, ranges: decision.puts })),
       put(STAMP_KEY, formatTimestamp(stamp)),
-      ...(decision.nextRangeId === current ? [] : [put(NEXT_RANGE_ID_KEY, String(decision.nextRangeId))]),
+      ...(givesIds(decision, nextRangeIdRecord) ? [put(NEXT_RANGE_ID_KEY, String(decision.nextRangeId))] : []),
       ...decision.removes.map((range): Operation => ({ kind: 'delete', key: rangeKey(range.keyspace, range.start) })),
       ...decision.puts.map((range) => put(rangeKey(range.keyspace, range.start), encodeRange(range))),
     ]
@@ -312,6 +362,17 @@ class Unanswered {
   verdict(error: unknown): unknown {
     return isMeridianError(error, 'OPERATION_REUSED') ? error : (this.#unknown ?? error)
   }
+}
+
+/** Changes that give out no ids do not stand in each other's way. */
+function givesIds(decision: OwnershipChange, nextRangeIdRecord: StoreRecord): boolean {
+  return Buffer.from(nextRangeIdRecord.value).toString() !== String(decision.nextRangeId)
+}
+
+function holds(guard: RevisionGuard, records: readonly StoreRecord[]): boolean {
+  const record = records.find(({ key }) => key === guard.key)
+  const revision = guard.kind === 'mod-revision' ? record?.modRevision : record?.createRevision
+  return (revision ?? NONE) === guard.equals
 }
 
 function repeated(record: StoreRecord, operation: OperationId, fingerprint: string): OwnershipOutcome {

@@ -5,7 +5,7 @@ import type { Generation, RangeId, RegionId, Revision } from '@meridian/topology
 import type { GlobalView } from './global-view.ts'
 import { unmetered } from './operation-meter.ts'
 import type { OperationMeter } from './operation-meter.ts'
-import { decodeRegionLease, encodeRegionLease, RegionLease } from './region-lease.ts'
+import { decodeRegionLease, encodeRegionLease, RegionLease, renewed } from './region-lease.ts'
 import type { RegionLeaseRecord } from './region-lease.ts'
 
 /** Times in a row a renewal is tried again because a sibling's came first; each attempt is one commit. */
@@ -39,10 +39,15 @@ export interface RangeGeneration {
   readonly generation: Generation
 }
 
-export interface Confirmation {
-  /** What is left, ms, from now; 0 when the region may not vouch for anything. */
+export interface ConfirmedRange extends RangeGeneration {
+  /** What is left for this range, ms, from now: longer than the lease where a continuation was bought or promised. */
   readonly remainingMs: number
-  readonly confirmed: readonly RangeGeneration[]
+}
+
+export interface Confirmation {
+  /** What is left of the lease, ms, from now; 0 when it has run out. */
+  readonly remainingMs: number
+  readonly confirmed: readonly ConfirmedRange[]
 }
 
 /**
@@ -56,6 +61,8 @@ export class RegionAgent {
   readonly #options: RegionAgentOptions
   readonly #lease: RegionLease
   #term: bigint | undefined
+  /** Mod revision of the stored lease whose term was last looked at in the view. */
+  #heeded = 0n as Revision
   #known: { readonly record: RegionLeaseRecord; readonly modRevision: Revision } | undefined
 
   constructor(options: RegionAgentOptions) {
@@ -80,13 +87,28 @@ export class RegionAgent {
 
   confirm(pairs: readonly RangeGeneration[]): Confirmation {
     const { view, clock, region } = this.#options
-    const remainingMs = this.#lease.remainingAtMs(clock.nowMs(), view.revision)
-    if (remainingMs <= 0) return { remainingMs: 0, confirmed: [] }
-    const confirmed = pairs.filter((pair) => {
+    this.#heed()
+    const nowMs = clock.nowMs()
+    const remainingMs = this.#lease.remainingAtMs(nowMs, view.revision)
+    const confirmed = pairs.flatMap((pair) => {
       const range = view.range(pair.rangeId)
-      return range !== undefined && range.owner === region && range.generation === pair.generation
+      if (range?.owner !== region || range.generation !== pair.generation) return []
+      // Nobody takes such a range before its budget has run out since a renewal (SPEC G5).
+      const leftMs = this.#lease.remainingAtMs(nowMs, view.revision, range.failover === 'manual' ? range.budgetMs : 0)
+      return leftMs > 0 ? [{ ...pair, remainingMs: leftMs }] : []
     })
     return { remainingMs, confirmed }
+  }
+
+  /** The view may know of a new term before the next renewal meets it: the sooner it is heeded, the quieter. */
+  #heed(): void {
+    const { view, region } = this.#options
+    const stored = view.record(regionLeaseKey(region))
+    if (stored === undefined || stored.modRevision <= this.#heeded) return
+    this.#heeded = stored.modRevision
+    const { term } = decodeRegionLease(stored.value)
+    if (this.#term === undefined || term <= this.#term) return
+    this.#adopt(stored)
   }
 
   /** Renews until `signal` aborts. */
@@ -105,16 +127,13 @@ export class RegionAgent {
     }
   }
 
-  /** One renewal, committed or given up. @throws MeridianError UNAVAILABLE, OUTCOME_UNKNOWN */
+  /** One renewal, committed or given up. @throws MeridianError UNAVAILABLE, OUTCOME_UNKNOWN, NO_REGION_LEASE when barred */
   async renew(signal: AbortSignal): Promise<void> {
     const { store, clock, region, guard, meter = unmetered } = this.#options
     const key = regionLeaseKey(region)
     if (this.#known === undefined) this.#adopt(await store.get(key, { signal }))
     for (let attempt = 0; attempt < SIBLING_ATTEMPTS_MAX; attempt += 1) {
-      const next: RegionLeaseRecord = {
-        term: this.#known?.record.term ?? 1n,
-        counter: (this.#known?.record.counter ?? 0n) + 1n,
-      }
+      const next = this.#next()
       const sentMs = clock.nowMs()
       const { jumps } = guard
       try {
@@ -143,12 +162,23 @@ export class RegionAgent {
     }
   }
 
+  #next(): RegionLeaseRecord {
+    try {
+      return renewed(this.#known?.record)
+    } catch (error) {
+      // The bar may be lifted at any time: look again before the next renewal.
+      this.#known = undefined
+      throw error
+    }
+  }
+
   #adopt(stored: StoreRecord | undefined): void {
     const record = stored === undefined ? undefined : decodeRegionLease(stored.value)
     if (record !== undefined) {
       // Remembered apart from the record, which is forgotten whenever a renewal goes unanswered.
       if (this.#term !== undefined && record.term !== this.#term) {
-        this.#options.log.warn({ term: record.term, before: this.#term }, 'region lease has a new term')
+        const { term, status, bar } = record
+        this.#options.log.warn({ term, before: this.#term, status, bar }, 'the authority of this region was taken')
         this.#lease.revoked()
       }
       this.#term = record.term

@@ -3,9 +3,10 @@ import { ManualClock } from '@meridian/loop/testing'
 import { MemoryCluster } from '@meridian/store/memory'
 import { generation, keyOfText, regionLeaseKey } from '@meridian/topology'
 import type { Revision } from '@meridian/topology'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { RegionAgent } from './region-agent.ts'
-import { encodeRegionLease, RegionLease } from './region-lease.ts'
+import { decodeRegionLease, encodeRegionLease, RegionLease, regionWaitMsOf } from './region-lease.ts'
+import type { RegionLeaseRecord } from './region-lease.ts'
 import { CITIES, EAST, nextOperation, openGlobalServer, WEST } from './world.ts'
 
 const revision = (value: number) => BigInt(value) as Revision
@@ -27,6 +28,22 @@ describe('RegionLease', () => {
       0, 6000, 6000, 8000, 8000,
     ])
   })
+})
+
+test('a stored lease reads as it was written, and nothing else reads', () => {
+  const records: RegionLeaseRecord[] = [
+    { term: 1n, counter: 2n, status: 'live' },
+    { term: 3n, counter: 2n, status: 'silent' },
+    { term: 4n, counter: 2n, status: 'barred', bar: { reason: 'fire', poweredOff: true } },
+  ]
+  for (const record of records) expect(decodeRegionLease(encodeRegionLease(record))).toEqual(record)
+  for (const text of ['{}', 'null', '{"term":"1","counter":"2"}', '{"term":"1","counter":"2","status":"barred"}']) {
+    expect(() => decodeRegionLease(Buffer.from(text)), text).toThrow(/does not decode/)
+  }
+})
+
+test('whoever takes waits longer than whoever holds counts, whatever their clocks', () => {
+  expect(regionWaitMsOf(9000)).toBe(9432)
 })
 
 describe('RegionAgent', () => {
@@ -51,7 +68,17 @@ describe('RegionAgent', () => {
       { kind: 'create-keyspace', keyspace: CITIES, owner: EAST, standbys: [WEST] },
       s.signal,
     )
-    return { s, clock, guard, agent, [Symbol.asyncDispose]: () => s[Symbol.asyncDispose]() }
+    const putLease = async (record: RegionLeaseRecord) => {
+      const value = encodeRegionLease(record)
+      const put = { kind: 'put', key: regionLeaseKey(EAST), value } as const
+      await s.store.txn({ guards: [], operations: [put] }, s.signal)
+      await s.service.catchUp(s.signal)
+    }
+    const pair = (key = 'x') => {
+      const { rangeId, generation: gen } = s.service.lookupLocal(CITIES, keyOfText(key))
+      return { rangeId, generation: gen }
+    }
+    return { s, clock, guard, agent, putLease, pair, [Symbol.asyncDispose]: () => s[Symbol.asyncDispose]() }
   }
 
   it('confirms only the pairs that G showed as its own at or after the renewal', async () => {
@@ -62,7 +89,7 @@ describe('RegionAgent', () => {
     const range = w.s.service.lookupLocal(CITIES, keyOfText('x'))
     const pair = { rangeId: range.rangeId, generation: range.generation }
     const older = { ...pair, generation: generation(range.generation - 1n) }
-    expect(agent.confirm([pair, older])).toEqual({ remainingMs: 9000, confirmed: [pair] })
+    expect(agent.confirm([pair, older])).toEqual({ remainingMs: 9000, confirmed: [{ ...pair, remainingMs: 9000 }] })
     await w.s.service.mutate(
       nextOperation(),
       { kind: 'assign', keyspace: CITIES, assignments: [{ start: range.start, owner: WEST, standbys: [] }] },
@@ -79,7 +106,7 @@ describe('RegionAgent', () => {
     await first.renew(w.s.signal)
     await second.renew(w.s.signal)
     await first.renew(w.s.signal)
-    expect(first.record).toEqual({ term: 1n, counter: 3n })
+    expect(first.record).toEqual({ term: 1n, counter: 3n, status: 'live' })
     await second.renew(w.s.signal)
     await w.clock.advance(8000)
     w.s.store.faults.next('unknown-after')
@@ -88,7 +115,7 @@ describe('RegionAgent', () => {
     await second.renew(w.s.signal)
     expect({ left: second.remainingMs(), record: second.record }).toEqual({
       left: 9000,
-      record: { term: 1n, counter: 6n },
+      record: { term: 1n, counter: 6n, status: 'live' },
     })
   })
 
@@ -96,7 +123,7 @@ describe('RegionAgent', () => {
     await using w = await world()
     const agent = w.agent()
     await agent.renew(w.s.signal)
-    const value = encodeRegionLease({ term: 2n, counter: 1n })
+    const value = encodeRegionLease({ term: 2n, counter: 1n, status: 'silent' })
     await w.s.store.txn({ guards: [], operations: [{ kind: 'put', key: regionLeaseKey(EAST), value }] }, w.s.signal)
     w.s.store.faults.next('unavailable')
     await agent.renew(w.s.signal).catch(() => {})
@@ -106,7 +133,60 @@ describe('RegionAgent', () => {
     await expect(agent.renew(w.s.signal)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
     expect(agent.remainingMs()).toBe(0)
     await agent.renew(w.s.signal)
-    expect(agent.record?.term).toBe(2n)
+    expect(agent.record).toEqual({ term: 2n, counter: 2n, status: 'live' })
+  })
+
+  it('heeds a new term that its view shows before it renews', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    await w.s.service.catchUp(w.s.signal)
+    const pair = w.pair()
+    expect(agent.confirm([pair]).confirmed).toHaveLength(1)
+    await w.putLease({ term: 2n, counter: 1n, status: 'silent' })
+    expect(agent.confirm([pair])).toEqual({ remainingMs: 0, confirmed: [] })
+  })
+
+  it('does not renew while the region is barred, and does once the bar is lifted', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    await w.putLease({ term: 2n, counter: 1n, status: 'barred', bar: { reason: 'fire drill', poweredOff: false } })
+    for (let i = 0; i < 2; i += 1) {
+      await expect(agent.renew(w.s.signal)).rejects.toMatchObject({
+        code: 'NO_REGION_LEASE',
+        message: 'the region is barred: fire drill',
+      })
+    }
+    expect(agent.remainingMs()).toBe(0)
+    await w.putLease({ term: 2n, counter: 2n, status: 'live' })
+    await agent.renew(w.s.signal)
+    expect(agent.record).toEqual({ term: 2n, counter: 3n, status: 'live' })
+    expect(agent.remainingMs()).toBe(9000)
+  })
+
+  it('vouches for a range as long as its continuation was bought for, and only for that range (G5)', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    const split = { kind: 'split', keyspace: CITIES, at: [keyOfText('M')] } as const
+    await w.s.service.mutate(nextOperation(), split, w.s.signal)
+    const policy = { kind: 'set-policy', keyspace: CITIES, start: keyOfText('M'), failover: 'manual' } as const
+    await w.s.service.mutate(nextOperation(), { ...policy, budgetMs: 60_000 }, w.s.signal)
+    await agent.renew(w.s.signal)
+    await w.s.service.catchUp(w.s.signal)
+    const [cheap, bought] = [w.pair('A'), w.pair('Z')]
+    await w.clock.advance(5000)
+    expect(agent.confirm([cheap, bought])).toEqual({
+      remainingMs: 4000,
+      confirmed: [
+        { ...cheap, remainingMs: 4000 },
+        { ...bought, remainingMs: 55_000 },
+      ],
+    })
+    await w.clock.advance(5000)
+    expect(agent.confirm([cheap, bought])).toEqual({ remainingMs: 0, confirmed: [{ ...bought, remainingMs: 50_000 }] })
+    await w.clock.advance(50_000)
+    expect(agent.confirm([cheap, bought])).toEqual({ remainingMs: 0, confirmed: [] })
   })
 
   it('grants nothing by a renewal from before the clocks jumped', async () => {

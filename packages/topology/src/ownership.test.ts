@@ -181,6 +181,13 @@ test.each<[string, OwnershipCommand, ErrorCode]>([
   expect(decide(world, command)).toMatchObject({ ok: false, error: { code } })
 })
 
+test('halves that fail over by different policies do not merge', () => {
+  const [left, right] = rangesOf('1:-g@eu! 2:g-@eu!')
+  if (left === undefined || right === undefined) throw new Error('two ranges')
+  const map = RangeMap.empty.apply([left, { ...right, failover: 'manual', budgetMs: 60_000 }])
+  expect(decideOwnership(map, merge('g'), context)).toMatchObject({ ok: false, error: { code: 'RANGE_BUSY' } })
+})
+
 test('a policy is written without raising the generation, and not when it stands', () => {
   expect(done('1:-@eu#4!', policy('', 'manual', 60_000)).puts).toMatchObject([
     { failover: 'manual', budgetMs: 60_000, generation: 4n },

@@ -205,6 +205,10 @@ function merge(map: RangeMap, command: MergeCommand, context: OwnershipContext):
   if (left.status !== right.status) {
     refuse('RANGE_BUSY', `${named(left)} is ${left.status} and ${named(right)} is ${right.status}`, { keyspace })
   }
+  // A continuation bought for one half would be lowered, or sold to the other, without anybody having asked.
+  if (left.failover !== right.failover || left.budgetMs !== right.budgetMs) {
+    refuse('RANGE_BUSY', `${named(left)} and ${named(right)} fail over by different policies`, { keyspace })
+  }
   // Above both: with "left + 1", a token of the right half could look newer than the merged range's.
   const above = left.generation > right.generation ? left.generation : right.generation
   const put = { ...left, end: right.end, ...decided(context, following(above)) }

@@ -59,9 +59,11 @@ const PAIRS_MAX = 65_536
 export class RegionLeases {
   readonly #untilMs = new Map<string, LeaseClock>()
 
-  confirmed(sentMs: number, remainingMs: number, pairs: readonly RangeGeneration[]): void {
-    if (remainingMs <= 0) return
+  /** Each pair for `remainingMs`, or for its own when that is longer: bought in advance, or promised. */
+  confirmed(sentMs: number, remainingMs: number, pairs: readonly (RangeGeneration & { remainingMs?: number })[]): void {
     for (const pair of pairs) {
+      const durationMs = Math.max(remainingMs, pair.remainingMs ?? 0)
+      if (durationMs <= 0) continue
       const key = pairKey(pair)
       let clock = this.#untilMs.get(key)
       if (clock === undefined) {
@@ -69,7 +71,7 @@ export class RegionLeases {
         clock = new LeaseClock()
         this.#untilMs.set(key, clock)
       }
-      clock.granted(sentMs, remainingMs)
+      clock.granted(sentMs, durationMs)
     }
   }
 

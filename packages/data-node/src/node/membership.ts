@@ -219,6 +219,7 @@ export class Membership {
             const confirmed = answer.confirmed.map((pair) => ({
               rangeId: rangeId(pair.rangeId),
               generation: generation(pair.generation),
+              remainingMs: pair.remainingMs,
             }))
             if (jumps === guard.jumps) regionLeases.confirmed(sentMs, answer.remainingMs, confirmed)
           })
