@@ -50,7 +50,7 @@ export function statusHandlers(parts: Parts): HandlersOf<typeof StatusServiceDef
 }
 
 function shardStatus(server: ServerParts) {
-  const shards = [...server.regionView.pages.values()].flatMap(({ page }) => page.shards)
+  const shards = [...server.regionView.pages.values()].flatMap(({ page }) => (page.role === 'owner' ? page.shards : []))
   return {
     shards: shards.length,
     shardsLeaderless: shards.filter((shard) => shard.status === 'leaderless').length,

@@ -33,6 +33,7 @@ import {
   REGION_TIMING,
   RegionView,
 } from '@meridian/region'
+import type { OwnedRanges } from '@meridian/region'
 import { TaxServiceDefinition } from '@meridian/protocol'
 import { Router } from '@meridian/router'
 import { ChannelPool, clientOf } from '@meridian/rpc'
@@ -52,6 +53,7 @@ import type { StreamId } from '@meridian/topology'
 import { compositeSource } from './composite-source.ts'
 import { ControlMeter, MeteredWriter } from './control-meter.ts'
 import { collectDemand } from './demand-collector.ts'
+import { FedRegions } from './other-regions.ts'
 import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
 import { RttProber } from './rtt-prober.ts'
@@ -192,16 +194,46 @@ async function open(
 
   const writer = new MeteredWriter(regionStore, hlc, clock, meter.regional)
   const registry = new NodeRegistry({ region, store: regionStore, writer })
+  const bus = running.use(await ports.openBus())
+  const ownSnapshot = (stream: StreamId) => [globalTier, regionTier].find((tier) => tier.stream === stream)?.snapshot()
+  const elsewhere = (stream: StreamId) => config.regions.find((each) => each.id === streamRegion(stream))?.servers ?? []
+  const router = running.use(
+    new Router({
+      bus,
+      source: compositeSource(ownSnapshot, {
+        fetch: (stream, abort) => new RpcSnapshotSource(pool, () => elsewhere(stream), clock).fetch(stream, abort),
+      }),
+      clock,
+      log: log.child({ component: 'router' }),
+      random,
+    }),
+  )
+  const others = running.use(new FedRegions(region, router))
+  const ranges: OwnedRanges = {
+    get revision() {
+      return globalView.revision
+    },
+    catchUp: (abort) => ownership.catchUp(abort),
+    ranges: () => globalView.ranges.list(),
+    get: (id) => globalView.range(id),
+    find: (keyspace, key) => globalView.ranges.find(keyspace, key),
+    // The view also changes with every renewal of a region lease.
+    subscribe: (listener) => {
+      let seen = globalView.ranges
+      return globalView.subscribe(() => {
+        if (globalView.ranges === seen) return
+        seen = globalView.ranges
+        listener()
+      })
+    },
+  }
   const controller = running.use(
     new RegionController({
       region,
       store: regionStore,
       view: regionView,
-      ranges: {
-        ranges: () => globalView.ranges.list(),
-        get: (id) => globalView.range(id),
-        subscribe: (listener) => globalView.subscribe(listener),
-      },
+      ranges,
+      others,
       writer,
       address,
       timing: {
@@ -269,21 +301,6 @@ async function open(
     random,
   })
 
-  const bus = running.use(await ports.openBus())
-  const ownSnapshot = (stream: StreamId) => [globalTier, regionTier].find((tier) => tier.stream === stream)?.snapshot()
-  const elsewhere = (stream: StreamId) => config.regions.find((each) => each.id === streamRegion(stream))?.servers ?? []
-  const router = running.use(
-    new Router({
-      bus,
-      source: compositeSource(ownSnapshot, {
-        fetch: (stream, abort) => new RpcSnapshotSource(pool, () => elsewhere(stream), clock).fetch(stream, abort),
-      }),
-      clock,
-      log: log.child({ component: 'router' }),
-      random,
-    }),
-  )
-
   let publishing = false
   scope.start('region lease', (abort) => agent.run(abort))
   scope.start('janitor', (abort) => runJanitor(globalStore, physical, clock, log, abort))
@@ -339,7 +356,7 @@ async function open(
     },
     nodes: {
       register: (registration, abort) => registry.register(registration, abort),
-      assignments: (node, abort) => assignmentsOf(regionView, region, node, abort),
+      assignments: (node, abort) => assignmentsOf({ view: regionView, region, ranges, others }, node, abort),
     },
     followers: new FollowerRegistry(),
     tax: {

@@ -1,9 +1,9 @@
 import { keyOfText, nodeId, rangeId, shardId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
-import { assignmentsOf } from './assignments.ts'
 import type { AssignmentUpdate } from './assignments.ts'
 import { RegionLimits } from './region-timing.ts'
-import { EU, range, Rig } from './rig.ts'
+import { Rig } from './rig.ts'
+import { range } from './rig-ranges.ts'
 
 async function followed(id: string, bounds: readonly string[] = ['m']) {
   const rig = new Rig()
@@ -14,7 +14,7 @@ async function followed(id: string, bounds: readonly string[] = ['m']) {
   await server.controller.openRange(range('1:-'), bounds.map(keyOfText), rig.signal)
   const updates: AssignmentUpdate[] = []
   void (async () => {
-    for await (const update of assignmentsOf(server.view, EU, nodeId(id), rig.signal)) updates.push(update)
+    for await (const update of server.assignments(nodeId(id), rig.signal)) updates.push(update)
   })()
   await rig.clock.advance(0)
   return { rig, server, updates }
@@ -92,7 +92,7 @@ describe('assignments', () => {
       await server.controller.openRange(range(text), bounds, rig.signal)
     }
     const messages: AssignmentUpdate[] = []
-    for await (const update of assignmentsOf(server.view, EU, nodeId('b'), rig.signal)) {
+    for await (const update of server.assignments(nodeId('b'), rig.signal)) {
       messages.push(update)
       if (update.revision > 0n) break
     }

@@ -1,7 +1,8 @@
-import { ShardRecord, shardRecordOf } from '@meridian/protocol'
-import type { NodeId, NodeRecord, RegionId, Revision, ShardId } from '@meridian/topology'
+import type { ShardRecord } from '@meridian/protocol'
+import type { NodeId, RangeId, Revision, ShardId } from '@meridian/topology'
+import { AssignmentBook } from './assignment-book.ts'
+import type { AssignmentSources } from './assignment-book.ts'
 import { RegionLimits } from './region-timing.ts'
-import type { RegionView } from './region-view.ts'
 
 /** What a node is told of its shards. */
 export interface AssignmentUpdate {
@@ -25,25 +26,36 @@ const NOT_YET = 0n as Revision
  * States may be skipped, the newest never: what happened while the reader was slow arrives as one batch.
  */
 export async function* assignmentsOf(
-  view: RegionView,
-  region: RegionId,
+  sources: AssignmentSources,
   nodeId: NodeId,
   signal: AbortSignal,
 ): AsyncGenerator<AssignmentUpdate, void> {
-  let told = new Map<ShardId, Buffer>()
-  let complete = true
-  let stale = true
+  const { view, ranges, others } = sources
+  const book = new AssignmentBook(sources, nodeId)
+  const changes = new Changes()
   let wake: (() => void) | undefined
   const ring = (): void => wake?.()
-  const unsubscribe = view.subscribe((event) => {
-    stale ||= event.pages.length > 0 || event.nodes.length > 0
-    ring()
-  })
+  const unsubscribes = [
+    view.subscribe((event) => {
+      changes.pages(event.pages)
+      if (event.nodes.length > 0) changes.nodes = true
+      ring()
+    }),
+    ranges.subscribe(() => {
+      changes.ranges = true
+      ring()
+    }),
+    others.subscribe((ids) => {
+      changes.pages(ids)
+      ring()
+    }),
+  ]
   signal.addEventListener('abort', ring)
   try {
+    let complete = true
     let toldRevision = -1n
     while (!signal.aborted) {
-      if (view.revision === toldRevision) {
+      if (view.revision === toldRevision && changes.none) {
         await new Promise<void>((resolve) => {
           wake = resolve
           if (signal.aborted) resolve()
@@ -53,27 +65,38 @@ export async function* assignmentsOf(
       }
       // One synchronous look: the records and the revision belong together.
       const revision = view.revision
-      const changed: ShardRecord[] = []
-      const removed: ShardId[] = []
-      if (stale) {
-        stale = false
-        const next = new Map<ShardId, Buffer>()
-        for (const record of recordsOf(view, region, nodeId)) {
-          const id = record.shardId as ShardId
-          const bytes = Buffer.from(ShardRecord.encode(record).finish())
-          next.set(id, bytes)
-          if (told.get(id)?.equals(bytes) !== true) changed.push(record)
-        }
-        for (const id of told.keys()) if (!next.has(id)) removed.push(id)
-        told = next
-      }
+      const { changed, removed } = book.turn(changes.take())
       yield* batchOf(complete, changed, removed, revision)
       complete = false
       toldRevision = revision
     }
   } finally {
-    unsubscribe()
+    for (const unsubscribe of unsubscribes) unsubscribe()
     signal.removeEventListener('abort', ring)
+  }
+}
+
+/** What may have changed since the last look. */
+class Changes {
+  #pages: Set<RangeId> | 'all' = 'all'
+  nodes = true
+  ranges = true
+
+  pages(ids: readonly RangeId[] | undefined): void {
+    if (ids === undefined) this.#pages = 'all'
+    else if (this.#pages !== 'all') for (const id of ids) this.#pages.add(id)
+  }
+
+  get none(): boolean {
+    return !this.nodes && !this.ranges && this.#pages !== 'all' && this.#pages.size === 0
+  }
+
+  take(): { readonly pages: ReadonlySet<RangeId> | 'all'; readonly nodes: boolean; readonly ranges: boolean } {
+    const taken = { pages: this.#pages, nodes: this.nodes, ranges: this.ranges }
+    this.#pages = new Set()
+    this.nodes = false
+    this.ranges = false
+    return taken
   }
 }
 
@@ -95,20 +118,4 @@ function* batchOf(
     }
     if (last) return
   }
-}
-
-/** Where two pages hold a shard, a split or merge is being adopted, and the higher generation counts. */
-function recordsOf(view: RegionView, region: RegionId, nodeId: NodeId): ShardRecord[] {
-  const nodes = new Map<NodeId, NodeRecord>(view.nodeRecords().map((node) => [node.nodeId, node]))
-  const newest = new Map<ShardId, { generation: bigint; record: ShardRecord | undefined }>()
-  for (const { page } of view.pages.values()) {
-    for (const [index, shard] of page.shards.entries()) {
-      const known = newest.get(shard.shardId)
-      if (known !== undefined && known.generation >= page.generation) continue
-      const record = shard.replicas.includes(nodeId) ? shardRecordOf(page, index, region, nodes) : undefined
-      if (record === undefined && known === undefined) continue
-      newest.set(shard.shardId, { generation: page.generation, record })
-    }
-  }
-  return [...newest.values()].flatMap(({ record }) => record ?? [])
 }

@@ -30,7 +30,8 @@ const NODE: NodeRecord = {
   nodeEpoch: nodeEpoch(1),
   status: 'up',
 }
-const WORLD = { nodes: [NODE], pages: new Map(), ranges: [] }
+const G = { rangesRevision: 100n as Revision, ownerPage: () => undefined }
+const WORLD = { ...G, nodes: [NODE], pages: new Map(), ranges: [] }
 
 /** Looks at an unmoved counter, at these times, in these Raft terms; who was condemned at the last of them. */
 function condemnedAfter(
@@ -131,6 +132,7 @@ describe('a wish for the next leader', () => {
       renewals: undefined,
       renewalsRevision: 5n as Revision,
       world: {
+        ...G,
         nodes,
         pages: new Map([[range.rangeId, { page: stored, modRevision: 1n as Revision }]]),
         ranges: [range],

@@ -1,22 +1,12 @@
-import { compareTokens, shardToken, tokensEqual } from '@meridian/topology'
-import type {
-  NodeEpoch,
-  NodeId,
-  NodeRecord,
-  RangeDescriptor,
-  RangeId,
-  RegionId,
-  Revision,
-  ShardId,
-  Token,
-} from '@meridian/topology'
+import { compareTokens, rangeIsOpen, shardToken, tokensEqual } from '@meridian/topology'
+import type { NodeEpoch, NodeId, NodeRecord, RangeId, RegionId, Revision, ShardId, Token } from '@meridian/topology'
 import { observe, overdue, signalled } from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
 import { planPages } from './page-plan.ts'
-import type { PagePlan, PageTxn } from './page-plan.ts'
+import type { PagePlan, PageTxn, PageWorld } from './page-world.ts'
 import { RegionLimits } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
-import type { Removal, StoredPage } from './region-view.ts'
+import type { Removal } from './region-view.ts'
 import type { Renewals } from './renewals.ts'
 
 /** Somebody who may still answer lease reads of a shard that has no leader any more. */
@@ -47,8 +37,12 @@ export interface ControllerState {
   readonly applied: ReadonlyMap<NodeId, { readonly nodeEpoch: NodeEpoch; readonly revision: Revision }>
   readonly holds: ReadonlyMap<ShardId, Hold>
   readonly wishes: ReadonlyMap<ShardId, Wish>
-  /** Since when ranges have been seen active without a page. */
+  /** Since when ranges have been seen that should have a page here and have none. */
   readonly pagelessMs: ReadonlyMap<RangeId, number>
+  /** Since when ranges have been seen that have a standby page here and are followed no more. */
+  readonly unfollowedMs: ReadonlyMap<RangeId, number>
+  /** When G was last asked for all it holds, by a question that was answered. */
+  readonly caughtUpMs: number
   /** Node records as of the last look, to tell whether a suspect's life is over. */
   readonly nodes: ReadonlyMap<NodeId, NodeRecord>
 }
@@ -62,11 +56,7 @@ export interface Wish {
   readonly token: Token
 }
 
-export interface RegionWorld {
-  readonly nodes: readonly NodeRecord[]
-  readonly pages: ReadonlyMap<RangeId, StoredPage>
-  readonly ranges: readonly RangeDescriptor[]
-}
+export type RegionWorld = Pick<PageWorld, 'nodes' | 'pages' | 'ranges' | 'rangesRevision' | 'ownerPage'>
 
 export type ControllerEvent =
   /** First event of a leadership: nothing is known of who was promised what by earlier controllers. */
@@ -94,6 +84,8 @@ export type ControllerEvent =
   | { readonly kind: 'removed'; readonly nowMs: number; readonly removals: readonly Removal[] }
   /** The transaction of a `condemn` effect was refused, or its outcome is not known. */
   | { readonly kind: 'spared'; readonly nodes: readonly NodeId[] }
+  /** Everything that G held at `askedMs` is in the worlds to come. */
+  | { readonly kind: 'caught-up'; readonly askedMs: number }
   /** A shard that nobody leads, or will not lead in a moment, is to be led by this node, if it can. */
   | { readonly kind: 'wished'; readonly shardId: ShardId; readonly wish: Wish }
 
@@ -105,6 +97,8 @@ export type ControllerEffect =
       readonly renewalsRevision: Revision
     }
   | { readonly kind: 'write-pages'; readonly txn: PageTxn }
+  /** Ask G for all it holds. Nothing waits for it. */
+  | { readonly kind: 'catch-up' }
   | { readonly kind: 'complain'; readonly refusals: PagePlan['refusals'] }
 
 export function initialState(options: Pick<ControllerState, 'region' | 'replicaCount' | 'timing'>): ControllerState {
@@ -117,6 +111,8 @@ export function initialState(options: Pick<ControllerState, 'region' | 'replicaC
     holds: new Map(),
     wishes: new Map(),
     pagelessMs: new Map(),
+    unfollowedMs: new Map(),
+    caughtUpMs: -Infinity,
     nodes: new Map(),
   }
 }
@@ -145,6 +141,8 @@ export function step(
       return [{ ...state, holds: heldBy(state, event.removals, event.nowMs) }, []]
     case 'spared':
       return [{ ...state, watches: signalled(state.watches, event.nodes, 'spared') }, []]
+    case 'caught-up':
+      return [{ ...state, caughtUpMs: event.askedMs }, []]
     case 'wished':
       return [{ ...state, wishes: new Map(state.wishes).set(event.shardId, event.wish) }, []]
   }
@@ -166,9 +164,10 @@ function looked(
     provenMs: nowMs,
     raftTerm,
     nodes: new Map(world.nodes.map((node) => [node.nodeId, node])),
-    pagelessMs: pagelessSince(before, world, nowMs),
+    pagelessMs: since(before.pagelessMs, pagelessOf(before.region, world), nowMs),
+    unfollowedMs: since(before.unfollowedMs, unfollowedOf(before.region, world), nowMs),
   }
-  const holds = new Map([...seen.holds].filter(([shard, hold]) => isStillHeld(seen, world, shard, hold, nowMs)))
+  const holds = stillHeld(seen, world, nowMs)
   const tokens = tokensOf(world, seen.wishes)
   const wishes = new Map(
     [...seen.wishes].filter(([shard, { token }]) => compareTokens(tokens.get(shard) ?? token, token) <= 0),
@@ -195,9 +194,14 @@ function looked(
         return now !== undefined && tokensEqual(now, token) ? [[shard, target]] : []
       }),
     ),
-    mayOpen: (range) => nowMs - (state.pagelessMs.get(range) ?? nowMs) >= timing.openGraceMs,
+    isOverdue: (range) => nowMs - (state.pagelessMs.get(range) ?? nowMs) >= timing.openGraceMs,
+    isUnfollowed: (range) => isProvenUnfollowed(state, range),
   })
   const effects: ControllerEffect[] = plan.txns.map((txn) => ({ kind: 'write-pages', txn }))
+  const unproven = [...state.unfollowedMs].some(
+    ([range, sinceMs]) => nowMs - sinceMs >= timing.unfollowGraceMs && !isProvenUnfollowed(state, range),
+  )
+  if (unproven) effects.push({ kind: 'catch-up' })
   if (plan.refusals.length > 0) effects.push({ kind: 'complain', refusals: plan.refusals })
   return [state, effects]
 }
@@ -238,9 +242,26 @@ function heldBy(state: ControllerState, removals: readonly Removal[], nowMs: num
   return holds
 }
 
-function isStillHeld(state: ControllerState, world: RegionWorld, shard: ShardId, hold: Hold, nowMs: number): boolean {
-  if (nowMs - hold.sinceMs >= state.timing.nodeWaitMs) return false
-  return hold.suspects.some((suspect) => !isCleared(state, suspect)) && isLeaderless(world, shard)
+/**
+ * Whoever made a standby page may have seen more of G than this server. But not more than G held when this leadership
+ * began, and that is here once G has been asked later (R14).
+ */
+function isProvenUnfollowed(state: ControllerState, range: RangeId): boolean {
+  const sinceMs = state.unfollowedMs.get(range)
+  return sinceMs !== undefined && state.caughtUpMs >= sinceMs + state.timing.unfollowGraceMs
+}
+
+function stillHeld(state: ControllerState, world: RegionWorld, nowMs: number): ReadonlyMap<ShardId, Hold> {
+  if (state.holds.size === 0) return state.holds
+  const vacant = leaderlessOf(world)
+  return new Map(
+    [...state.holds].filter(
+      ([shard, { suspects, sinceMs }]) =>
+        nowMs - sinceMs < state.timing.nodeWaitMs &&
+        vacant.has(shard) &&
+        suspects.some((suspect) => !isCleared(state, suspect)),
+    ),
+  )
 }
 
 function isCleared(state: ControllerState, { nodeId, nodeEpoch, revision }: Suspect): boolean {
@@ -266,18 +287,37 @@ function tokensOf(world: RegionWorld, wishes: ReadonlyMap<ShardId, Wish>): Reado
   return tokens
 }
 
-function isLeaderless(world: RegionWorld, id: ShardId): boolean {
-  for (const { page } of world.pages.values()) {
-    for (const shard of page.shards) if (shard.shardId === id && shard.status === 'leaderless') return true
+function leaderlessOf({ pages }: RegionWorld): ReadonlySet<ShardId> {
+  const found = new Set<ShardId>()
+  for (const { page } of pages.values()) {
+    for (const shard of page.shards) if (shard.status === 'leaderless') found.add(shard.shardId)
   }
-  return false
+  return found
 }
 
-function pagelessSince(state: ControllerState, world: RegionWorld, nowMs: number): ReadonlyMap<RangeId, number> {
-  const since = new Map<RangeId, number>()
-  for (const range of world.ranges) {
-    if (range.owner !== state.region || range.status !== 'active' || world.pages.has(range.rangeId)) continue
-    since.set(range.rangeId, state.pagelessMs.get(range.rangeId) ?? nowMs)
-  }
-  return since
+/** Ranges that this region owns or follows and has no page of. */
+function pagelessOf(region: RegionId, { ranges, pages }: RegionWorld): RangeId[] {
+  return ranges
+    .filter((range) => rangeIsOpen(range) && (range.owner === region || range.standbys.includes(region)))
+    .map(({ rangeId }) => rangeId)
+    .filter((id) => !pages.has(id))
+}
+
+/** Ranges with a standby page here which this region neither follows nor owns. */
+function unfollowedOf(region: RegionId, { ranges, pages }: RegionWorld): RangeId[] {
+  return ranges
+    .filter(
+      ({ rangeId, owner, standbys }) =>
+        owner !== region && !standbys.includes(region) && pages.get(rangeId)?.page.role === 'standby',
+    )
+    .map(({ rangeId }) => rangeId)
+}
+
+/** Since when each of `ids` has been one without a break. */
+function since(
+  before: ReadonlyMap<RangeId, number>,
+  ids: readonly RangeId[],
+  nowMs: number,
+): ReadonlyMap<RangeId, number> {
+  return new Map(ids.map((id) => [id, before.get(id) ?? nowMs]))
 }

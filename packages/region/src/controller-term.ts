@@ -19,9 +19,11 @@ import type { Key, NodeId, Page, RangeDescriptor, RegionId, Revision, ShardId } 
 import { initialState, step } from './controller-core.ts'
 import type { ControllerEffect, ControllerEvent, ControllerState, RegionWorld } from './controller-core.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
+import type { OtherRegions } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
-import { loadOf, vacate, withoutLeaders } from './page-plan.ts'
-import type { PageTxn } from './page-plan.ts'
+import { vacate, withoutLeaders } from './page-leaders.ts'
+import { loadOf, PAGE_PURPOSES } from './page-world.ts'
+import type { PageTxn } from './page-world.ts'
 import { RegionLimits } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
 import type { RegionView } from './region-view.ts'
@@ -34,6 +36,7 @@ export interface ControllerTermOptions {
   readonly store: Store
   readonly view: RegionView
   readonly ranges: OwnedRanges
+  readonly others: OtherRegions
   readonly writer: OrderingWriter
   readonly leadership: Leadership
   /** Replicas of a shard that is opened. */
@@ -47,6 +50,8 @@ export interface ControllerTermOptions {
 const STORE_RETRY = { delayMsMin: 50, delayMsMax: 1000 }
 /** What a hand-over may take beyond W_N: two commits and the views that apply them. */
 const HAND_OVER_SLACK_MS = 5000
+/** Patience for a linearizable read of G. */
+const CATCH_UP_MS_MAX = 10_000
 
 /**
  * The controller of a region for the time of one leadership: performs what the core decides, one thing after the other.
@@ -65,6 +70,9 @@ export class ControllerTerm implements AsyncDisposable {
   #wake: (() => void) | undefined
   /** Something changed since the last look began. */
   #changed = false
+  /** G changed since the last look began. */
+  #moved = false
+  #catchingUp = false
 
   constructor(options: ControllerTermOptions) {
     const { region, store, view, leadership, replicaCount, timing, clock, log } = options
@@ -139,7 +147,8 @@ export class ControllerTerm implements AsyncDisposable {
       if (!decision.ok) throw decision.error
       const page = range.status === 'active' ? decision.page : withoutLeaders(decision.page)
       const absent = new Map([[range.rangeId, 0n as Revision]])
-      const txn: PageTxn = { expects: absent, puts: [page], deletes: [], shards: page.shards.length }
+      const shards = page.shards.length
+      const txn: PageTxn = { purpose: 'own', expects: absent, puts: [page], deletes: [], shards }
       if (!(await this.#writePages(txn, either))) {
         throw new MeridianError(
           'RANGE_BUSY',
@@ -164,6 +173,9 @@ export class ControllerTerm implements AsyncDisposable {
       const found = view.shard(id)
       if (found === undefined) throw new MeridianError('SHARD_UNKNOWN', `No page here has shard ${id}.`)
       const { stored, shard } = found
+      if (stored.page.role === 'standby') {
+        throw new MeridianError('NOT_OWNER_REGION', `This region follows shard ${id} and leads it not.`)
+      }
       const nodes = view.nodeRecords()
       const leader = shard.status === 'assigned' ? shard.leader : undefined
       const load = loadOf({ pages: view.pages, nodes })
@@ -184,6 +196,7 @@ export class ControllerTerm implements AsyncDisposable {
       this.#tell({ kind: 'wished', shardId: id, wish: { target: chosen, token } })
       if (shard.status === 'assigned') {
         const txn: PageTxn = {
+          purpose: 'lead',
           expects: new Map([[stored.page.rangeId, stored.modRevision]]),
           puts: [vacant],
           deletes: [],
@@ -223,14 +236,19 @@ export class ControllerTerm implements AsyncDisposable {
   }
 
   async #decide(signal: AbortSignal): Promise<void> {
-    const { view, ranges, clock, log, timing, random } = this.#options
+    const { view, ranges, others, clock, log, timing, random } = this.#options
     const ring = (): void => this.#ring()
+    const moved = (): void => {
+      this.#moved = true
+      ring()
+    }
     const unsubscribes = [
       view.subscribe((event) => {
         if (event.removals.length > 0) this.#tell({ kind: 'removed', nowMs: clock.nowMs(), removals: event.removals })
         if (event.pages.length > 0 || event.nodes.length > 0) ring()
       }),
-      ranges.subscribe(ring),
+      ranges.subscribe(moved),
+      others.subscribe(ring),
     ]
     signal.addEventListener('abort', ring)
     try {
@@ -279,6 +297,7 @@ export class ControllerTerm implements AsyncDisposable {
   /** One look at E, one decision, its effects. @returns whether there may be more to do at once */
   async #look(signal: AbortSignal): Promise<boolean> {
     this.#changed = false
+    this.#moved = false
     const { store, clock } = this.#options
     const { raftTerm } = await store.status(signal)
     const stored = await store.get(RENEWALS_KEY, { signal })
@@ -291,7 +310,11 @@ export class ControllerTerm implements AsyncDisposable {
       world: this.#world(),
     })
     let changed = false
-    for (const effect of effects) changed = (await this.#perform(effect, signal)) || changed
+    for (const effect of effects) {
+      // Somebody's writes may wait for what G shows now; what nobody waits for is planned anew after it.
+      if (this.#moved && effect.kind === 'write-pages' && effect.txn.purpose !== PAGE_PURPOSES[0]) return true
+      changed = (await this.#perform(effect, signal)) || changed
+    }
     return changed
   }
 
@@ -302,10 +325,39 @@ export class ControllerTerm implements AsyncDisposable {
         return this.#condemn(effect, signal)
       case 'write-pages':
         return this.#writePages(effect.txn, signal)
+      case 'catch-up':
+        this.#catchUp()
+        return false
       case 'complain':
         for (const { rangeId, error } of effect.refusals) log.warn({ rangeId, err: error }, 'page not made')
         return false
     }
+  }
+
+  /** Beside the rounds: G may be a wide area away, or not there at all. */
+  #catchUp(): void {
+    if (this.#catchingUp) return
+    const { ranges, clock, log } = this.#options
+    const askedMs = clock.nowMs()
+    this.#catchingUp = true
+    this.#scope.start('catch up with G', async (signal) => {
+      const late = new AbortController()
+      const timer = clock.sleep(CATCH_UP_MS_MAX, AbortSignal.any([late.signal, signal])).then(
+        () => late.abort(new Error('late')),
+        () => {},
+      )
+      try {
+        await ranges.catchUp(AbortSignal.any([late.signal, signal]))
+        this.#tell({ kind: 'caught-up', askedMs })
+        this.#ring()
+      } catch (error) {
+        if (!signal.aborted) log.debug({ err: error }, 'not caught up with the global tier')
+      } finally {
+        late.abort(new Error('done'))
+        await timer
+        this.#catchingUp = false
+      }
+    })
   }
 
   async #condemn(effect: Extract<ControllerEffect, { kind: 'condemn' }>, signal: AbortSignal): Promise<boolean> {
@@ -372,8 +424,14 @@ export class ControllerTerm implements AsyncDisposable {
   }
 
   #world(): RegionWorld {
-    const { view, ranges } = this.#options
-    return { nodes: view.nodeRecords(), pages: new Map(view.pages), ranges: [...ranges.ranges()] }
+    const { view, ranges, others } = this.#options
+    return {
+      nodes: view.nodeRecords(),
+      pages: new Map(view.pages),
+      ranges: [...ranges.ranges()],
+      rangesRevision: ranges.revision,
+      ownerPage: (id) => others.ownerPage(id),
+    }
   }
 
   async #inTurn<T>(signal: AbortSignal, act: (either: AbortSignal) => Promise<T>): Promise<T> {

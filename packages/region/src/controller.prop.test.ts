@@ -1,11 +1,13 @@
 import type { MemoryStore } from '@meridian/store/memory'
+import type { ShardRecord } from '@meridian/protocol'
 import { keyOfText, nodeId } from '@meridian/topology'
 import type { Revision } from '@meridian/topology'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { REGION_TIMING } from './region-timing.ts'
-import { range, Rig, seeded } from './rig.ts'
+import { Rig, seeded } from './rig.ts'
 import type { RigServer } from './rig.ts'
+import { range } from './rig-ranges.ts'
 
 const NODES = ['a', 'b', 'c', 'd'] as const
 const BOUNDS = ['d', 'h', 'm', 't'] as const
@@ -26,6 +28,8 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('resign' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('split' as const), at: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('owner' as const), owner: fc.constantFrom('eu', 'us') }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze' as const), on: fc.boolean() }) },
 )
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never
 
@@ -33,6 +37,9 @@ class Story {
   readonly rig = new Rig()
   #starts = 0
   #generation = 1
+  #owner = 'eu'
+  #bound: string | undefined
+  #freezes = 0
   #hands: Promise<unknown>[] = []
 
   async begin(): Promise<void> {
@@ -95,13 +102,24 @@ class Story {
       }
       case 'compact':
         return rig.cluster.compact(rig.cluster.revision as Revision)
-      case 'split': {
-        this.#generation += 1
-        const at = BOUNDS[what.at] ?? 'd'
-        const gen = this.#generation
-        return gen % 2 === 0 ? rig.ranges.set(`1:-${at}#${gen}`, `2:${at}-#${gen}`) : rig.ranges.set(`1:-#${gen}`)
-      }
+      case 'split':
+        this.#bound = this.#bound === undefined ? (BOUNDS[what.at] ?? 'd') : undefined
+        return this.show()
+      case 'owner':
+        this.#owner = what.owner
+        return this.show()
+      case 'freeze':
+        if (what.on) this.#freezes += 1
+        return this.show(what.on ? `=!t${this.#freezes}` : '', 0)
     }
+  }
+
+  /** What G shows from now on. */
+  show(mark = '', raise = 1): void {
+    this.#generation += raise
+    const rest = `@${this.#owner === 'eu' ? 'eu/us' : 'us/eu'}#${this.#generation}${mark}`
+    const bound = this.#bound
+    this.rig.ranges.set(...(bound === undefined ? [`1:-${rest}`] : [`1:-${bound}${rest}`, `2:${bound}-${rest}`]))
   }
 
   readonly #closed: RigServer[] = []
@@ -140,6 +158,8 @@ class Story {
       rig.node(id).deaf = false
       await this.start(id)
     }
+    this.#owner = 'eu'
+    this.show()
     await rig.pass(3 * REGION_TIMING.nodeWaitMs)
     await Promise.all(this.#hands)
   }
@@ -148,6 +168,10 @@ class Story {
     await this.rig[Symbol.asyncDispose]()
     await Promise.all(this.#closed.map((each) => each[Symbol.asyncDispose]()))
   }
+}
+
+function byShard(a: ShardRecord, b: ShardRecord): number {
+  return a.shardId < b.shardId ? -1 : 1
 }
 
 function storeOf(of: RigServer): MemoryStore {
@@ -165,6 +189,13 @@ it('whatever happens: one leader per token, rising epochs, justified takeovers, 
       const shards = [...told.server(0).view.pages.values()].flatMap(({ page }) => page.shards)
       expect(shards.map(({ shardId }) => shardId).toSorted()).toEqual(['1.0', '1.1', '1.2', '1.3', '1.4'])
       expect(shards.filter(({ status }) => status !== 'assigned')).toEqual([])
+      for (const id of NODES) {
+        const { held } = told.rig.node(id)
+        for await (const update of told.server(0).assignments(nodeId(id), told.rig.signal)) {
+          expect([...held.values()].toSorted(byShard)).toEqual(update.shards.toSorted(byShard))
+          break
+        }
+      }
     }),
     { numRuns: 60 },
   )

@@ -12,8 +12,9 @@ import { OrderingWriter } from './ordering-writer.ts'
 import { REGION_TIMING } from './region-timing.ts'
 import { RegionView } from './region-view.ts'
 import { decodeRenewals, encodeRenewals, renew } from './renewals.ts'
-import { EU, range, Rig, RigNode } from './rig.ts'
+import { EU, Rig, RigNode } from './rig.ts'
 import type { RigServer } from './rig.ts'
+import { range } from './rig-ranges.ts'
 
 const { nodeWaitMs, renewalPeriodMs } = REGION_TIMING
 const SHARD = (ordinal: number) => shardId(rangeId(1), ordinal)
@@ -331,6 +332,7 @@ describe('two controllers (R1)', () => {
       store,
       view,
       ranges: rig.ranges,
+      others: rig.others,
       writer,
       leadership,
       replicaCount: 3,

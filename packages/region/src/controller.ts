@@ -8,6 +8,7 @@ import { MeridianError } from '@meridian/topology'
 import type { Key, NodeId, Page, RangeDescriptor, RegionId, ShardId } from '@meridian/topology'
 import { ControllerTerm } from './controller-term.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
+import type { OtherRegions } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
 import { REGION_TIMING, timingComplaint } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
@@ -22,6 +23,7 @@ export interface RegionControllerOptions {
   readonly store: Store
   readonly view: RegionView
   readonly ranges: OwnedRanges
+  readonly others: OtherRegions
   readonly writer: OrderingWriter
   /** `host:port` of this server's API: where others send what only the controller does. */
   readonly address: string

@@ -17,6 +17,8 @@ export interface RegionTiming {
   readonly controllerTtlMs: number
   /** How long a range may be active without a page before the controller opens it as one shard. */
   readonly openGraceMs: number
+  /** How long a range must be seen as followed no more before its standby page goes. */
+  readonly unfollowGraceMs: number
 }
 
 /** Rate error bound between any two monotonic clocks. */
@@ -32,6 +34,7 @@ export const REGION_TIMING: RegionTiming = {
   storeGapMsMax: 2000,
   controllerTtlMs: 3000,
   openGraceMs: 10_000,
+  unfollowGraceMs: 30_000,
 }
 
 /** W_N of a given L_N; 6,371 ms for 6 s. */

@@ -12,6 +12,7 @@ import {
   tokensEqual,
 } from '@meridian/topology'
 import type { NodeEpoch, NodeId, NodeRecord, Page, RangeId, Revision, Shard, ShardId } from '@meridian/topology'
+import { IntervalIndex } from './interval-index.ts'
 import { decodeRenewals } from './renewals.ts'
 import type { Renewals } from './renewals.ts'
 
@@ -65,6 +66,7 @@ export class RegionView implements AsyncDisposable {
   readonly #removed = new Map<NodeId, Revision>()
   readonly #listeners = new Set<(event: RegionViewEvent) => void>()
   readonly #openedMs: number
+  #clusters: ReadonlyMap<RangeId, readonly Page[]> | undefined
   #renewals: Renewals | undefined
   #failure: Error | undefined
 
@@ -117,6 +119,17 @@ export class RegionView implements AsyncDisposable {
       if (shard !== undefined) best = { stored, index, shard }
     }
     return best
+  }
+
+  /** The page of a range with all pages that hold keys of it, directly or through others; undefined without a page. */
+  clusterOf(id: RangeId): readonly Page[] | undefined {
+    if (this.#clusters === undefined) {
+      const clusters = new Map<RangeId, readonly Page[]>()
+      const pages = new IntervalIndex([...this.pages.values()].map(({ page }) => page))
+      for (const cluster of pages.clusters()) for (const page of cluster) clusters.set(page.rangeId, cluster)
+      this.#clusters = clusters
+    }
+    return this.#clusters.get(id)
   }
 
   /** Newest revision, since this view was opened, at which this life of the node lost a shard; 0 if none. */
@@ -192,6 +205,7 @@ export class RegionView implements AsyncDisposable {
         else this.#nodes.set(id, { node: decodeNode(value), modRevision })
       } else if (key === RENEWALS_KEY) this.#noteRenewals(value === undefined ? undefined : decodeRenewals(value))
     }
+    if (pages.length > 0) this.#clusters = undefined
     const removals = this.#removalsOf(before, pages, revision)
     for (const removal of removals) this.#removed.set(removal.nodeId, revision)
     return { revision, pages, nodes, removals }

@@ -7,7 +7,8 @@ import { expect, it } from 'vitest'
 import { nodeWaitMsOf, REGION_TIMING } from './region-timing.ts'
 import { violations, witness } from './region-witness.ts'
 import type { Commit } from './region-witness.ts'
-import { EU, range, RigNode, RigRanges, RigServer } from './rig.ts'
+import { RigNode, RigServer } from './rig.ts'
+import { range, RigOthers, RigRanges } from './rig-ranges.ts'
 
 const LEASE_MS = 1000
 const timing = {
@@ -29,7 +30,15 @@ it('a region on etcd: failover, hand-over, a new controller, a store that was aw
   const open = (): Promise<Store> => openEtcdStore({ endpoints: etcd.endpoints, clock, log: silentLogger })
   const ranges = new RigRanges()
   const server = async (name: string) =>
-    RigServer.open({ store: await open(), clock, ranges, name, wallMs: () => Date.now(), timing })
+    RigServer.open({
+      store: await open(),
+      clock,
+      ranges,
+      others: new RigOthers(),
+      name,
+      wallMs: () => Date.now(),
+      timing,
+    })
   const commits: Commit[] = []
   await using eye = await open()
   const witnessing = witness(eye, clock, commits, signal)
@@ -41,7 +50,7 @@ it('a region on etcd: failover, hand-over, a new controller, a store that was aw
   const running: Promise<void>[] = [witnessing]
   for (const node of nodes) {
     await node.register(first, signal, 'start-1')
-    for (const each of [first, second]) running.push(node.follow(each, EU, signal))
+    for (const each of [first, second]) running.push(node.follow(each, signal))
     running.push(
       (async () => {
         while (!signal.aborted) {

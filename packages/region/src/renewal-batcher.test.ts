@@ -5,11 +5,12 @@ import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
 import { encodeNode, encodePage, nodeEpoch, nodeId, nodeKey, openPage, pageKey, zoneId } from '@meridian/topology'
 import type { NodeRecord } from '@meridian/topology'
 import { expect, it } from 'vitest'
-import { vacate } from './page-plan.ts'
+import { vacate } from './page-leaders.ts'
 import { REGION_TIMING } from './region-timing.ts'
 import { RegionView } from './region-view.ts'
 import { RenewalBatcher } from './renewal-batcher.ts'
-import { EU, range } from './rig.ts'
+import { EU } from './rig.ts'
+import { range } from './rig-ranges.ts'
 
 it('no renewal is answered before this server has applied it, and what came before it (R4, R6)', async () => {
   const clock = new ManualClock()

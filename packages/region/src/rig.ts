@@ -3,27 +3,20 @@ import { silentLogger } from '@meridian/loop'
 import type { Clock } from '@meridian/loop'
 import { ManualClock } from '@meridian/loop/testing'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
+import type { ShardRecord } from '@meridian/protocol'
 import type { Store } from '@meridian/store'
-import {
-  generation,
-  keyOfText,
-  keyspaceName,
-  nodeEpoch,
-  nodeId,
-  operationId,
-  rangeId,
-  regionId,
-  zoneId,
-} from '@meridian/topology'
-import type { NodeEpoch, NodeId, RangeDescriptor, RangeId, RegionId, Revision, ZoneId } from '@meridian/topology'
+import { nodeEpoch, nodeId, regionId, zoneId } from '@meridian/topology'
+import type { NodeEpoch, NodeId, Revision, ZoneId } from '@meridian/topology'
 import { assignmentsOf } from './assignments.ts'
 import { bootstrapRegion } from './bootstrap.ts'
 import { RegionController } from './controller.ts'
 import { NodeRegistry } from './node-registry.ts'
 import { OrderingWriter } from './ordering-writer.ts'
+import type { OtherRegions } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
 import { REGION_TIMING } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
+import { RigOthers, RigRanges } from './rig-ranges.ts'
 import { violations, witness } from './region-witness.ts'
 import type { Commit } from './region-witness.ts'
 import { RegionView } from './region-view.ts'
@@ -32,51 +25,6 @@ import type { RenewalAnswer } from './renewal-batcher.ts'
 /** For the tests of this package: region servers and nodes over any store, on any clock. */
 
 export const EU = regionId('eu')
-
-/** `7:a-m#3` is range 7, [a, m), generation 3, active; `@us` another owner, `?` vacant. */
-export function range(text: string): RangeDescriptor {
-  const match = /^(\d+):([^-]*)-([^@#?]*)(?:@([a-z]+))?(?:#(\d+))?(\?)?$/.exec(text)
-  if (match === null) throw new Error(`no range: ${text}`)
-  const [, id, start = '', end = '', owner = 'eu', gen = '1', vacant] = match
-  return {
-    rangeId: rangeId(Number(id)),
-    keyspace: keyspaceName('cities'),
-    start: keyOfText(start),
-    end: keyOfText(end),
-    owner: regionId(owner),
-    standbys: [],
-    generation: generation(BigInt(gen)),
-    status: vacant === undefined ? 'active' : 'vacant',
-    failover: 'auto',
-    budgetMs: 0,
-    operation: operationId('rig'),
-    stamp: { wallMs: 1, counter: 0, origin: 'rig' },
-  }
-}
-
-/** G, as far as this package looks at it. */
-export class RigRanges implements OwnedRanges {
-  #ranges: readonly RangeDescriptor[] = []
-  readonly #listeners = new Set<() => void>()
-
-  set(...texts: string[]): void {
-    this.#ranges = texts.map(range)
-    for (const listener of this.#listeners) listener()
-  }
-
-  ranges(): Iterable<RangeDescriptor> {
-    return this.#ranges
-  }
-
-  get(id: RangeId): RangeDescriptor | undefined {
-    return this.#ranges.find((each) => each.rangeId === id)
-  }
-
-  subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-}
 
 /** A stream of numbers in [0, 1) that replays from its seed. */
 export function seeded(seed: number): () => number {
@@ -91,6 +39,7 @@ export interface RigServerOptions {
   readonly store: Store
   readonly clock: Clock
   readonly ranges: OwnedRanges
+  readonly others: OtherRegions
   readonly name: string
   readonly wallMs: () => number
   readonly timing?: RegionTiming
@@ -104,9 +53,11 @@ export class RigServer implements AsyncDisposable {
   readonly view: RegionView
   readonly registry: NodeRegistry
   readonly controller: RegionController
+  readonly #options: RigServerOptions
 
   private constructor(options: RigServerOptions, view: RegionView) {
-    const { store, clock, ranges, name } = options
+    const { store, clock, ranges, others, name } = options
+    this.#options = options
     const hlc = new HybridClock({ origin: name, physical: { nowMs: options.wallMs } })
     const writer = new OrderingWriter(store, hlc)
     this.name = name
@@ -118,6 +69,7 @@ export class RigServer implements AsyncDisposable {
       store,
       view,
       ranges,
+      others,
       writer,
       address: `${name}.test:7000`,
       replicaCount: options.replicaCount ?? 3,
@@ -139,6 +91,12 @@ export class RigServer implements AsyncDisposable {
     return new RigServer(options, view)
   }
 
+  /** See `assignmentsOf`. */
+  assignments(node: NodeId, signal: AbortSignal): ReturnType<typeof assignmentsOf> {
+    const { ranges, others } = this.#options
+    return assignmentsOf({ view: this.view, region: EU, ranges, others }, node, signal)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.controller[Symbol.asyncDispose]()
     await this.view[Symbol.asyncDispose]()
@@ -158,6 +116,9 @@ export class RigNode {
   /** While true the node does not apply its assignments, and goes on renewing. */
   deaf = false
   readonly leases: (RenewalAnswer & { nodeEpoch: NodeEpoch; untilMs: number; grantedMs: number })[] = []
+  /** What the server that it followed last has told it. */
+  readonly held = new Map<string, ShardRecord>()
+  #followed: RigServer | undefined
   /** What was applied when. */
   readonly history: { atMs: number; revision: Revision }[] = []
   /** When lives of this node ended. */
@@ -185,8 +146,15 @@ export class RigNode {
     )
   }
 
-  async follow(server: RigServer, region: RegionId, signal: AbortSignal): Promise<void> {
-    for await (const { revision } of assignmentsOf(server.view, region, this.id, signal)) {
+  async follow(server: RigServer, signal: AbortSignal): Promise<void> {
+    this.#followed = server
+    for await (const update of server.assignments(this.id, signal)) {
+      const { revision } = update
+      if (this.#followed === server) {
+        if (update.complete) this.held.clear()
+        for (const record of update.shards) this.held.set(record.shardId, record)
+        for (const id of update.removed) this.held.delete(id)
+      }
       if (revision > this.#seen) this.#seen = revision
       this.catchUp()
     }
@@ -226,6 +194,7 @@ export class Rig implements AsyncDisposable {
   readonly clock = new ManualClock()
   readonly cluster = new MemoryCluster({ clock: this.clock })
   readonly ranges = new RigRanges()
+  readonly others = new RigOthers()
   readonly servers: RigServer[] = []
   readonly nodes = new Map<string, RigNode>()
   readonly commits: Commit[] = []
@@ -257,12 +226,13 @@ export class Rig implements AsyncDisposable {
       store: new MemoryStore(this.cluster),
       clock: this.clock,
       ranges: this.ranges,
+      others: this.others,
       name,
       wallMs: () => 1_000_000 + this.clock.nowMs(),
       timing: this.#timing,
     })
     this.servers.push(server)
-    for (const node of this.nodes.values()) void node.follow(server, EU, this.signal)
+    for (const node of this.nodes.values()) void node.follow(server, this.signal)
     await this.clock.advance(0)
     return server
   }
@@ -276,7 +246,7 @@ export class Rig implements AsyncDisposable {
       const node = new RigNode(id, zone, this.clock)
       this.nodes.set(id, node)
       await node.register(server, this.signal)
-      for (const each of this.servers) void node.follow(each, EU, this.signal)
+      for (const each of this.servers) void node.follow(each, this.signal)
       void this.#renewals(node)
     }
     await this.clock.advance(0)

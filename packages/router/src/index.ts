@@ -1,4 +1,5 @@
 export { RouteMap } from './map.ts'
+export type { RegionMap } from './region-map.ts'
 export type { NoRouteReason, Route, RouteResult } from './route.ts'
 export { Router } from './router.ts'
 export type { RouterOptions, StreamReport } from './router.ts'

@@ -6,9 +6,15 @@ export class RegionMap {
   readonly region: RegionId
   readonly #pages = new Map<RangeId, Page>()
   readonly #nodes = new Map<NodeId, NodeRecord>()
+  #changes = 0
 
   constructor(region: RegionId) {
     this.region = region
+  }
+
+  /** Rises with every change: whoever has seen everything at this number has missed nothing. */
+  get changes(): number {
+    return this.#changes
   }
 
   get nodes(): ReadonlyMap<NodeId, NodeRecord> {
@@ -21,6 +27,7 @@ export class RegionMap {
 
   /** Replaces everything by the records of a snapshot. */
   reset(records: Iterable<readonly [string, Uint8Array]>): void {
+    this.#changes += 1
     this.#pages.clear()
     this.#nodes.clear()
     for (const [key, value] of records) this.put(key, value)
@@ -28,6 +35,7 @@ export class RegionMap {
 
   /** Records under other prefixes are passed over: a newer publisher may send kinds this build does not know. */
   put(key: string, value: Uint8Array): void {
+    this.#changes += 1
     if (key.startsWith(PAGE_PREFIX)) {
       const page = decodePage(value)
       this.#pages.set(page.rangeId, page)
@@ -38,6 +46,7 @@ export class RegionMap {
   }
 
   remove(key: string): void {
+    this.#changes += 1
     if (key.startsWith(PAGE_PREFIX)) this.#pages.delete(Number(key.slice(PAGE_PREFIX.length)) as RangeId)
     else if (key.startsWith(NODE_PREFIX)) this.#nodes.delete(key.slice(NODE_PREFIX.length) as NodeId)
   }

@@ -45,44 +45,42 @@ test('another transfer freezes anew, under a higher token', () => {
 })
 
 test('a standby page has the shards of the owner, replicas of its own, and no leader', () => {
-  const page = paged(standbyPage(owned, opened, undefined, away, 3, NONE))
+  const page = paged(standbyPage(owned, opened, [], away, 3, NONE))
   expect(pageText(page)).toBe('1#4 standby [, ∞) next 2: 1.0@ e1 - xyz, 1.1@g e1 - xyz')
   expect(sameShards(page, opened)).toBe(true)
   expect(() => freezePage(page, t1, revision(7))).toThrow(/nothing to freeze/)
 })
 
 test('it keeps the replicas that hold a shard already, also of a page that was the owner here', () => {
-  const again = paged(
-    standbyPage(owned, opened, paged(standbyPage(owned, opened, undefined, away, 2, NONE)), away, 3, NONE),
-  )
+  const again = paged(standbyPage(owned, opened, [paged(standbyPage(owned, opened, [], away, 2, NONE))], away, 3, NONE))
   expect(again.shards.map(({ replicas }) => replicas.join(''))).toEqual(['xy', 'zx'])
   const moved = range('1:-@us/eu#5!')
   const theirs = { ...opened, generation: moved.generation }
-  const demoted = paged(standbyPage(moved, theirs, opened, home, 3, NONE))
+  const demoted = paged(standbyPage(moved, theirs, [opened], home, 3, NONE))
   expect(pageText(demoted)).toBe('1#5 standby [, ∞) next 2: 1.0@ e1 - abc, 1.1@g e1 - abc')
 })
 
 test('fewer nodes than asked follow all the same, none do not', () => {
-  expect(paged(standbyPage(owned, opened, undefined, nodesOf('x@x y@y-'), 3, NONE)).shards[0]?.replicas).toEqual(['x'])
-  expect(standbyPage(owned, opened, undefined, nodesOf('y@y-'), 3, NONE)).toMatchObject({
+  expect(paged(standbyPage(owned, opened, [], nodesOf('x@x y@y-'), 3, NONE)).shards[0]?.replicas).toEqual(['x'])
+  expect(standbyPage(owned, opened, [], nodesOf('y@y-'), 3, NONE)).toMatchObject({
     ok: false,
     error: { code: 'NOT_ENOUGH_NODES' },
   })
 })
 
 test("it is made from the owner's page of the very generation", () => {
-  expect(standbyPage(range('1:-@eu/us#5!'), opened, undefined, away, 3, NONE)).toMatchObject({
+  expect(standbyPage(range('1:-@eu/us#5!'), opened, [], away, 3, NONE)).toMatchObject({
     ok: false,
     error: { code: 'GENERATION_MISMATCH' },
   })
-  const standby = paged(standbyPage(owned, opened, undefined, away, 3, NONE))
-  expect(standbyPage(owned, standby, undefined, away, 3, NONE)).toMatchObject({ ok: false })
+  const standby = paged(standbyPage(owned, opened, [], away, 3, NONE))
+  expect(standbyPage(owned, standby, [], away, 3, NONE)).toMatchObject({ ok: false })
 })
 
 test.each(['1:-@us/eu#5!', '1:-@us/eu#9='])(
   'the standby page is adopted when the range comes to its region: %s',
   (text) => {
-    const standby = paged(standbyPage(owned, opened, undefined, away, 3, NONE))
+    const standby = paged(standbyPage(owned, opened, [], away, 3, NONE))
     const adopted = paged(adoptPages(range(text), [standby], away, NONE))
     expect(adopted).toMatchObject({ role: 'owner', freeze: undefined, generation: range(text).generation })
     expect(sameShards(adopted, opened)).toBe(true)

@@ -1,5 +1,5 @@
 import { MeridianError } from './errors.ts'
-import type { NodeId, OperationId } from './ids.ts'
+import type { NodeId, OperationId, ShardId } from './ids.ts'
 import type { NodeRecord } from './node-record.ts'
 import type { Page, Shard } from './page.ts'
 import { LoadTally, placeReplicas } from './placement.ts'
@@ -35,8 +35,9 @@ function raised(shard: Shard): Shard {
 }
 
 /**
- * The page of a region that follows `range`: the shards of `source`, the owner's page, each with the replicas that `own`
- * gives it, whatever its role, and else with up to `replicaCount` live nodes. Nobody leads.
+ * The page of a region that follows `range`: the shards of `source`, the owner's page, each with the replicas that one of
+ * `own`, the region's pages so far, gives it, whatever its role, and else with up to `replicaCount` live nodes. Nobody
+ * leads.
  *
  * A shard may get fewer replicas than asked, because a copy too few is better than none, and no quorum rests on them
  * while another region owns the range.
@@ -44,7 +45,7 @@ function raised(shard: Shard): Shard {
 export function standbyPage(
   range: RangeDescriptor,
   source: Page,
-  own: Page | undefined,
+  own: readonly Page[],
   nodes: readonly NodeRecord[],
   replicaCount: number,
   load: ReadonlyMap<NodeId, NodeLoad>,
@@ -53,7 +54,11 @@ export function standbyPage(
     return refused(`the owner's page has generation ${source.generation}, range ${range.rangeId} ${range.generation}`)
   }
   if (source.role !== 'owner') return refused(`the page given for range ${range.rangeId} is no owner's`)
-  const held = new Map(own?.shards.map((shard) => [shard.shardId, shard.replicas]))
+  const held = new Map<ShardId, readonly NodeId[]>()
+  // Where pages overlap, the one of the higher generation counts.
+  for (const page of own.toSorted((a, b) => (a.generation < b.generation ? -1 : 1))) {
+    for (const shard of page.shards) held.set(shard.shardId, shard.replicas)
+  }
   const up = nodes.filter(({ status }) => status === 'up')
   const count = Math.min(replicaCount, up.length)
   const tally = new LoadTally(load)
