@@ -1,4 +1,5 @@
 import type { LeaderExplanation } from '@meridian/global'
+import { PLACEMENT_DEFAULTS } from '@meridian/tax'
 import type { Call } from '@meridian/rpc'
 import { describe, expect, it } from 'vitest'
 import type { ServerParts, TaxControl } from './parts.ts'
@@ -29,6 +30,7 @@ const explanation: LeaderExplanation = {
   decision: 'stay in us-east',
   reason: 'us-east is the cheapest at 100.5 ms',
   decidedMs: 1234.5,
+  placement: PLACEMENT_DEFAULTS,
 }
 
 function handlers(change: Partial<TaxControl> = {}) {
@@ -56,6 +58,7 @@ function handlers(change: Partial<TaxControl> = {}) {
         leaderRegion: 'eu-west',
         count: 3,
         floorMs: undefined,
+        floorReason: 'not known',
         p50Ms: 142,
         p99Ms: 150,
         maxMs: 151,
@@ -88,7 +91,7 @@ describe('tax handlers', () => {
     const { rtts } = await handlers().getRtt({}, call)
     expect(rtts).toMatchObject([{ minMs: 70.5, samples: 30, ageMs: 2000n }])
     const { rows } = await handlers().getTax({}, call)
-    expect(rows).toMatchObject([{ count: 3n, floorMs: 0, ratioP50: 0, p50Ms: 142 }])
+    expect(rows).toMatchObject([{ count: 3n, floorMs: 0, floorReason: 'not known', ratioP50: 0, p50Ms: 142 }])
   })
 
   it('explain what this server decided, and else ask the one that decides', async () => {
@@ -98,6 +101,7 @@ describe('tax handlers', () => {
       placer: 'us-east-s1',
       preferred: '',
       decidedMs: 1235n,
+      settings: { hysteresisShare: 0.1, hysteresisMs: 5n, holdMs: 30_000n, cooldownMs: 300_000n },
       candidates: [
         { region: 'us-east', costMs: 100.5, clients: [{ floorMs: 70.5 }] },
         { region: 'eu-west', quorumMs: 0, obstacle: 'it does not answer', clients: [{ floorMs: 0 }] },

@@ -1,6 +1,8 @@
 export { loadTopology, parseTopology } from './topology-file.ts'
 export { firstRegions, regionOf, warnings } from './topology-checks.ts'
 export type { EtcdTier, NatsTuning, Topology, TopologyRegion } from './topology.ts'
+export { DEFAULT_LEADER_SETTINGS } from './leader-settings.ts'
+export type { LeaderSettings } from './leader-settings.ts'
 export { DEFAULT_TIMING, takeoverWaitMs } from './timing.ts'
 export type { Timing } from './timing.ts'
 export { formatDuration, parseDuration } from './duration.ts'

@@ -11,6 +11,8 @@ import {
   regionIdField,
   zoneIdField,
 } from './config-fields.ts'
+import { leaderField } from './leader-settings.ts'
+import type { LeaderSettings } from './leader-settings.ts'
 import { timingField } from './timing.ts'
 import type { Timing } from './timing.ts'
 import { readConfig } from './topology-file.ts'
@@ -34,6 +36,8 @@ export interface ProcessConfig {
   readonly nodes: readonly NodePlace[]
   /** Shared by all. */
   readonly timing: Timing
+  /** Shared by all. */
+  readonly leader: LeaderSettings
 }
 
 export interface RegionServers {
@@ -65,6 +69,7 @@ const place = { id: nodeIdField, listen: hostPortField, advertise: hostPortField
 
 const shared = z.strictObject({
   timing: timingField,
+  leader: leaderField,
   regions: z
     .array(
       z.strictObject({

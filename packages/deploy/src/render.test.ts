@@ -56,6 +56,15 @@ describe('a rendering', () => {
       expect(content).toMatch(/^# Rendered from regions\/topology\.yaml by `meridian region render`/)
   })
 
+  it.each([{ kind: 'mean' as const }, { kind: 'fixed' as const, region: 'eu-west' }])(
+    'tells every region the same of the place of the leader: $kind',
+    (objective) => {
+      const leader = { objective, hysteresisShare: 0.25, hysteresisMs: 7, holdMs: 45_000, cooldownMs: 600_000 }
+      const files = render({ ...committed, leader })
+      for (const { id } of committed.regions) expect(configOf(files, id).leader).toEqual(leader)
+    },
+  )
+
   it('is read back by the loader of processes', () => {
     const config = configOf(render(committed), 'eu-west')
     expect(config).toMatchObject({ region: 'eu-west', timing: committed.timing, hosts: {} })

@@ -1,5 +1,6 @@
 import { MeridianError } from '@meridian/topology'
 import { isLoopback } from './host.ts'
+import { leaderComplaint } from './leader-settings.ts'
 import type { Topology, TopologyRegion } from './topology.ts'
 import { SLOTS_MAX } from './ports.ts'
 import type { Problem } from './yaml-document.ts'
@@ -37,12 +38,22 @@ export function topologyProblems(raw: unknown): Problem[] {
       ? [{ path: ['regions'], message: 'every region is a witness: nobody would hold data' }]
       : []),
     ...voterProblems(regions.filter((region) => region.voter !== false).length),
+    ...leaderProblems(raw, regions),
   ]
 }
 
 function voterProblems(voters: number): Problem[] {
   const message = voterComplaint(voters)
   return message === undefined ? [] : [{ path: ['regions'], message }]
+}
+
+function leaderProblems(raw: unknown, regions: readonly RawRegion[]): Problem[] {
+  const leader: unknown = isRecord(raw) ? raw['leader'] : undefined
+  const asked: unknown = isRecord(leader) && leader['objective'] === 'fixed' ? leader['region'] : undefined
+  if (typeof asked !== 'string') return []
+  const voters = regions.flatMap(({ id, voter }) => (voter !== false && typeof id === 'string' ? [id] : []))
+  const message = leaderComplaint(asked, voters)
+  return message === undefined ? [] : [{ path: ['leader', 'region'], message }]
 }
 
 function voterComplaint(voters: number): string | undefined {
@@ -103,6 +114,15 @@ export function firstRegions(topology: Topology, count: number): Topology {
   const regions = topology.regions.slice(0, count)
   const complaint = voterComplaint(regions.filter((region) => region.voter).length)
   if (complaint !== undefined) throw new MeridianError('CONFIG_INVALID', complaint)
+  const { objective } = topology.leader
+  const unplaced =
+    objective.kind === 'fixed'
+      ? leaderComplaint(
+          objective.region,
+          regions.filter((region) => region.voter).map(({ id }) => id),
+        )
+      : undefined
+  if (unplaced !== undefined) throw new MeridianError('CONFIG_INVALID', unplaced)
   return { ...topology, regions }
 }
 

@@ -36,6 +36,27 @@ describe('a topology file', () => {
     expect(topology.etcd.global).toMatchObject({ heartbeatMs: 200, electionMs: 2400 })
   })
 
+  it('says where the leader of G belongs, by default where it costs least in the mean', () => {
+    expect(parseTopology(THREE, 't.yaml').leader).toEqual({
+      objective: { kind: 'mean' },
+      hysteresisShare: 0.1,
+      hysteresisMs: 5,
+      holdMs: 30_000,
+      cooldownMs: 300_000,
+    })
+    const fixed = parseTopology(`${THREE}leader: {objective: fixed, region: c, hold: 1m}\n`, 't.yaml')
+    expect(fixed.leader).toMatchObject({ objective: { kind: 'fixed', region: 'c' }, holdMs: 60_000 })
+    expect(() =>
+      firstRegions(
+        parseTopology(
+          world(...['a', 'b', 'c', 'd', 'e'].map((id) => region(id))) + 'leader: {objective: fixed, region: e}\n',
+          't.yaml',
+        ),
+        3,
+      ),
+    ).toThrow('e has no voter of G')
+  })
+
   it.each<[string, string, string[]]>([
     ['what is no YAML', 'name: [', ['t.yaml:1:8']],
     ['a key twice', 'name: w\nname: v\n', ['t.yaml:2:1 Map keys must be unique']],
@@ -57,6 +78,34 @@ describe('a topology file', () => {
       world(region('a'), region('b'), region('a')),
       ['t.yaml:6:10 regions[2].id: id "a" is also that of regions[0]'],
     ],
+    [
+      'an objective of no kind',
+      `${THREE}leader: {objective: median}\n`,
+      ['t.yaml:7:21 leader.objective: must be mean'],
+    ],
+    [
+      'a fixed objective without a place',
+      `${THREE}leader: {objective: fixed}\n`,
+      ['t.yaml:7:21 leader.objective: fixed'],
+    ],
+    [
+      'a place without a fixed objective',
+      `${THREE}leader: {objective: worst, region: a}\n`,
+      ['t.yaml:7:36 leader.region: only with'],
+    ],
+    [
+      'a leader where no voter is',
+      world(region('a'), region('b'), region('c'), region('d', 'voter: false')) +
+        'leader: {objective: fixed, region: d}\n',
+      ['t.yaml:8:36 leader.region: d has no voter of G', 'in: a, b, c'],
+    ],
+    [
+      'a leader that would travel',
+      `${THREE}leader:\n  hold: 1s\n  cooldown: 500ms\n`,
+      ['t.yaml:8:9 leader.hold: 1s is', 't.yaml:9:13 leader.cooldown: 500ms is'],
+    ],
+    ['no hysteresis', `${THREE}leader: {hysteresisShare: 0}\n`, ['t.yaml:7:27 leader.hysteresisShare: Too small']],
+    ['a rest of days', `${THREE}leader: {cooldown: 48h}\n`, ['t.yaml:7:20 leader.cooldown: 48h is more than 24h']],
     ['a slot twice', world(region('a'), region('b'), region('c', 'slot: 1')), ['t.yaml:6:', 'regions[2].slot']],
     [
       'a zone twice',

@@ -11,6 +11,7 @@ import {
   zoneIdField,
 } from './config-fields.ts'
 import { formatDuration } from './duration.ts'
+import { DEFAULT_LEADER_SETTINGS, leaderField } from './leader-settings.ts'
 import { BASE_PORT_MAX, BASE_PORT_MIN, ETCD_MEMBERS_MAX, NODES_MAX, SERVERS_MAX, SLOTS_MAX } from './ports.ts'
 import { DEFAULT_TIMING, timingField } from './timing.ts'
 import type { EtcdTier, NatsTuning, Topology } from './topology.ts'
@@ -95,15 +96,17 @@ const topologySchema = z
     etcd: z.strictObject({ global: globalTier.optional(), regional: regionalTier.optional() }).optional(),
     nats: natsField.optional(),
     timing: timingField.optional(),
+    leader: leaderField.optional(),
     regions: z.array(regionField).min(1).max(SLOTS_MAX),
   })
-  .transform(({ name, basePort, wan, etcd, nats, timing, regions }): Topology => ({
+  .transform(({ name, basePort, wan, etcd, nats, timing, leader, regions }): Topology => ({
     name,
     basePort,
     wan,
     etcd: { global: etcd?.global ?? globalTier.parse({}), regional: etcd?.regional ?? regionalTier.parse({}) },
     nats: nats ?? natsField.parse({}),
     timing: timing ?? DEFAULT_TIMING,
+    leader: leader ?? DEFAULT_LEADER_SETTINGS,
     regions: regions.map((region, position) => ({ ...region, slot: region.slot ?? position })),
   }))
 

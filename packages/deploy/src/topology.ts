@@ -1,4 +1,5 @@
 import type { RegionId, ZoneId } from '@meridian/topology'
+import type { LeaderSettings } from './leader-settings.ts'
 import type { Timing } from './timing.ts'
 
 /** Raft timers and size of one tier's etcd. */
@@ -43,6 +44,7 @@ export interface Topology {
   readonly etcd: { readonly global: EtcdTier; readonly regional: EtcdTier }
   readonly nats: NatsTuning
   readonly timing: Timing
+  readonly leader: LeaderSettings
   readonly regions: readonly TopologyRegion[]
 }
 

@@ -1,9 +1,9 @@
 import { LoopScope, silentLogger } from '@meridian/loop'
 import { ManualClock } from '@meridian/loop/testing'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
-import { RttMatrix } from '@meridian/tax'
-import type { Demand } from '@meridian/tax'
-import { regionId } from '@meridian/topology'
+import { PLACEMENT_DEFAULTS, RttMatrix } from '@meridian/tax'
+import type { Demand, Objective } from '@meridian/tax'
+import { drainKey, regionId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { LeaderPlacer } from './leader-placer.ts'
 import { writeLeaderPreference } from './leader-preference.ts'
@@ -17,7 +17,7 @@ const RTTS: Readonly<Record<string, number>> = {
 const signal = AbortSignal.timeout(30_000)
 
 /** A placer over three voters on a manual clock; `second` elects another one after it. */
-async function placing(commits: Readonly<Record<string, number>> = {}) {
+async function placing(commits: Readonly<Record<string, number>> = {}, objective: Objective = { kind: 'mean' }) {
   const clock = new ManualClock()
   const cluster = new MemoryCluster({ clock, members: REGIONS.map((region) => `${region}-voter`) })
   const matrix = new RttMatrix({ nowMs: () => clock.nowMs() })
@@ -43,6 +43,8 @@ async function placing(commits: Readonly<Record<string, number>> = {}) {
       collectDemand: async (demand: Demand) => {
         for (const [region, count] of Object.entries(commits)) demand.record(region, count)
       },
+      objective,
+      placement: PLACEMENT_DEFAULTS,
       clock,
       wallMs: () => 1_800_000_000_000 + clock.nowMs(),
       log: silentLogger,
@@ -110,6 +112,44 @@ describe('LeaderPlacer', () => {
     await s.seconds(200)
     expect(s.cluster.leader).not.toBe('ap-southeast-voter')
     await second.stop()
+  })
+
+  it('goes where the farthest client waits least, when that is the objective', async () => {
+    await using s = await placing({ 'us-east': 1000, 'ap-southeast': 100 }, { kind: 'worst' })
+    await s.seconds(60)
+    expect(s.cluster.leader).toBe('eu-west-voter')
+    expect(s.placer.explanation()).toMatchObject({ objective: { kind: 'worst' }, placement: { holdMs: 30_000 } })
+  })
+
+  it('goes to a fixed place once that has held, whatever it costs', async () => {
+    await using s = await placing({ 'us-east': 1000 }, { kind: 'fixed', region: 'ap-southeast' })
+    await s.seconds(20)
+    expect(s.cluster.leader).toBe('us-east-voter')
+    await s.seconds(20)
+    expect(s.cluster.leader).toBe('ap-southeast-voter')
+  })
+
+  it('leaves a region that drains at once, and does not come back before the drain is over', async () => {
+    await using s = await placing({ 'us-east': 1000 })
+    await s.seconds(5)
+    const mark = {
+      kind: 'put',
+      key: drainKey(regionId('us-east')),
+      value: Buffer.from('{"region":"us-east"}'),
+    } as const
+    await s.store.txn({ guards: [], operations: [mark] }, signal)
+    await s.seconds(5)
+    expect(s.cluster.leader).toBe('eu-west-voter')
+    expect(s.placer.explanation()?.candidates.find(({ region }) => region === 'us-east')?.obstacle).toBe(
+      'it is draining',
+    )
+    await writeLeaderPreference(s.store, regionId('us-east'), signal)
+    await s.seconds(400)
+    expect(s.cluster.leader).toBe('eu-west-voter')
+    expect(s.placer.explanation()?.reason).toContain('us-east is asked for, but it is draining')
+    await s.store.txn({ guards: [], operations: [{ kind: 'delete', key: mark.key }] }, signal)
+    await s.seconds(5)
+    expect(s.cluster.leader).toBe('us-east-voter')
   })
 
   it('makes no leader of a voter that is silent or behind', async () => {

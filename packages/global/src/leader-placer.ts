@@ -14,6 +14,7 @@ import type {
   RttMatrix,
 } from '@meridian/tax'
 import { isMeridianError } from '@meridian/topology'
+import { readDrainingRegions } from './draining-regions.ts'
 import { readLastMove, writeLastMove } from './last-move.ts'
 import { readLeaderPreference } from './leader-preference.ts'
 import { VoterWatch } from './voters.ts'
@@ -32,9 +33,9 @@ export interface LeaderPlacerOptions {
   readonly matrix: RttMatrix
   /** Records what is asked of G in all regions for as long as this server places; ends when the signal aborts. */
   readonly collectDemand: (demand: Demand, signal: AbortSignal) => Promise<void>
-  /** Default: the weighted mean. */
-  readonly objective?: Objective
-  readonly placement?: Partial<PlacementOptions>
+  readonly objective: Objective
+  /** Hysteresis, hold and rest; the others are not for operators. */
+  readonly placement: Pick<PlacementOptions, 'hysteresisShare' | 'hysteresisMs' | 'holdMs' | 'cooldownMs'>
   readonly clock: Clock
   /** Wall ms, for what the next placer is to know. */
   readonly wallMs: () => number
@@ -51,6 +52,7 @@ export interface LeaderExplanation {
   readonly reason: string
   /** Since the decision became what it is. */
   readonly decidedMs: number
+  readonly placement: PlacementOptions
 }
 
 /**
@@ -79,6 +81,7 @@ export class LeaderPlacer {
       reason: state.reason,
       // A placer that has waited from the start has decided nothing yet.
       decidedMs: Number.isFinite(state.decidedAtMs) ? this.#options.clock.nowMs() - state.decidedAtMs : 0,
+      placement: state.options,
     }
   }
 
@@ -133,9 +136,13 @@ export class LeaderPlacer {
     leadership: Leadership,
     signal: AbortSignal,
   ): Promise<PlacementState> {
-    const { store, clock, matrix, objective = { kind: 'mean' } } = this.#options
-    const [members, preferred] = await Promise.all([store.members(signal), readLeaderPreference(store, signal)])
-    const voters = watch.look(members)
+    const { store, clock, matrix, objective } = this.#options
+    const [members, preferred, draining] = await Promise.all([
+      store.members(signal),
+      readLeaderPreference(store, signal),
+      readDrainingRegions(store, signal),
+    ])
+    const voters = watch.look(members, draining)
     const world: PlacementWorld = {
       voters: voters.health,
       leader: voters.leader,

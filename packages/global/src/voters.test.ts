@@ -46,6 +46,15 @@ it('suspects a voter that is silent once, misses it after a few looks, and takes
   expect(watch.look([member('a'), member('b')]).health.get('region-b')).toBe('healthy')
 })
 
+it('tells of a region that drains, also while its voter is silent for a moment, but not of one that is gone', () => {
+  const watch = new VoterWatch((name) => name)
+  const draining = new Set(['region-a', 'region-b'])
+  const silent = [member('a'), member('b', { status: undefined }), member('c')]
+  const looks = Array.from({ length: SILENT_LOOKS_MAX }, () => [...watch.look(silent, draining).health.values()])
+  expect(looks[0]).toEqual(['draining', 'draining', 'healthy'])
+  expect(looks.at(-1)).toEqual(['draining', 'missing', 'healthy'])
+})
+
 it('believes the newest term about the leader, whatever a member that was left behind says', () => {
   const watch = new VoterWatch((name) => name)
   const members = [

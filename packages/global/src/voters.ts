@@ -22,7 +22,8 @@ export class VoterWatch {
     this.#regionOf = regionOf
   }
 
-  look(members: readonly StoreMember[]): Voters {
+  /** @param draining regions that are being emptied: their voters lead no longer than they must */
+  look(members: readonly StoreMember[], draining: ReadonlySet<string> = new Set()): Voters {
     const statuses = members.flatMap(({ status }) => (status === undefined ? [] : [status]))
     const newestIndex = statuses.reduce((most, { raftIndex }) => (raftIndex > most ? raftIndex : most), 0n)
     const health = new Map<string, VoterHealth>()
@@ -33,7 +34,10 @@ export class VoterWatch {
       memberOf.set(region, memberId)
       const silent = status === undefined ? (this.#silentLooks.get(region) ?? 0) + 1 : 0
       this.#silentLooks.set(region, silent)
-      if (status === undefined) health.set(region, silent >= SILENT_LOOKS_MAX ? 'missing' : 'suspect')
+      if (silent >= SILENT_LOOKS_MAX) health.set(region, 'missing')
+      // Above what is only doubted: a leader that drains is left even while somebody did not hear from it.
+      else if (draining.has(region)) health.set(region, 'draining')
+      else if (status === undefined) health.set(region, 'suspect')
       else health.set(region, newestIndex - status.raftIndex > LAG_ENTRIES_MAX ? 'lagging' : 'healthy')
     }
     const [newest] = statuses.toSorted((a, b) => (a.raftTerm < b.raftTerm ? 1 : a.raftTerm > b.raftTerm ? -1 : 0))

@@ -7,7 +7,7 @@ import type { TaxRecord } from '@meridian/tax'
 import { regionId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
-import { ControlMeter } from './control-meter.ts'
+import { ControlMeter, HAND_OVER } from './control-meter.ts'
 import { collectDemand, demandOf } from './demand-collector.ts'
 import { RttProber } from './rtt-prober.ts'
 import { VoterPlaces } from './voter-places.ts'
@@ -23,6 +23,7 @@ const row = (operation: string, clientRegion: string, count: bigint, tier = 'glo
   p99Ms: 80,
   maxMs: 81,
   ratioP50: 1.03,
+  floorReason: '',
 })
 
 const heard: Rtt = {
@@ -127,7 +128,12 @@ describe('ControlMeter', () => {
     const voters = new VoterPlaces(store, systemClock, silentLogger)
     const matrix = new RttMatrix({ nowMs: () => 0 })
     const told: TaxRecord[] = []
-    const meter = new ControlMeter('eu-west', matrix, voters, { operation: (record) => told.push(record) })
+    const regionalFloor = {
+      commits: (count: number) => ({ floorMs: 0.8 * count, reason: `${count} of 0.8 ms` }),
+    }
+    const meter = new ControlMeter('eu-west', matrix, voters, regionalFloor, {
+      operation: (record) => told.push(record),
+    })
     meter.global('assign', 150)
     expect(meter.tax.rows()).toMatchObject([{ leaderRegion: '', floorMs: undefined, ratioP50: undefined }])
 
@@ -144,17 +150,27 @@ describe('ControlMeter', () => {
     }
     meter.global('assign', 147)
     meter.regional('page', 2)
+    meter.regional(HAND_OVER, 8)
     stop.abort()
     await ended
-    const [unknown, known, page] = meter.tax.rows()
-    expect(unknown).toMatchObject({ leaderRegion: '', count: 1 })
+    const [unknown, known, handOver, page] = meter.tax.rows()
+    expect(unknown).toMatchObject({
+      leaderRegion: '',
+      count: 1,
+      floorReason: 'nobody is known to lead the global tier',
+    })
     expect(known).toMatchObject({ leaderRegion: 'us-east', clientRegion: 'eu-west', floorMs: 140 })
     expect(known?.ratioP50).toBeCloseTo(1.05, 1)
-    expect(page).toMatchObject({ tier: 'regional', leaderRegion: 'eu-west', ratioP50: undefined })
+    expect(known?.floorReason).toBe('70.0 ms to the leader and back + 70.0 ms from it to its majority')
+    expect(page).toMatchObject({ tier: 'regional', leaderRegion: 'eu-west', floorMs: 0.8, floorReason: '1 of 0.8 ms' })
+    expect(page?.ratioP50).toBeCloseTo(2.5, 1)
+    expect(handOver).toMatchObject({ operation: 'hand-over', floorMs: 1.6, floorReason: '2 of 0.8 ms' })
+    expect(handOver?.ratioP50).toBeCloseTo(5, 1)
     expect(told.map(({ operation, floorMs }) => [operation, floorMs])).toEqual([
       ['assign', undefined],
       ['assign', 140],
-      ['page', 0],
+      ['page', 0.8],
+      ['hand-over', 1.6],
     ])
   })
 })

@@ -21,6 +21,8 @@ export interface RegionServerPorts {
   readonly random: () => number
   /** Outlives the process. */
   readonly ceiling: CeilingStore
+  /** Writes once to the disk that this process keeps its data on and waits until it is there; the time that took, ms. */
+  fsync(): Promise<number>
   readonly transport: Transport
   /** Connects in the background if the tier is away. The server closes it. */
   openStore(tier: 'global' | 'regional'): Promise<Store>

@@ -51,11 +51,12 @@ import {
 } from '@meridian/topology'
 import type { StreamId } from '@meridian/topology'
 import { compositeSource } from './composite-source.ts'
-import { ControlMeter, MeteredWriter } from './control-meter.ts'
+import { ControlMeter, HAND_OVER, MeteredWriter } from './control-meter.ts'
 import { collectDemand } from './demand-collector.ts'
 import { FedRegions } from './other-regions.ts'
 import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
+import { RegionalFloor } from './regional-floor.ts'
 import { RttProber } from './rtt-prober.ts'
 import { TierStream } from './tier-stream.ts'
 import { VoterPlaces, voterRegion } from './voter-places.ts'
@@ -190,7 +191,8 @@ async function open(
   const metrics: OperationMetrics = running.use(
     await ports.openMetrics({ matrix: prober.matrix, leaseRemainingMs: () => agent.remainingMs() }),
   )
-  const meter = new ControlMeter(region, prober.matrix, voters, metrics)
+  const regionalFloor = new RegionalFloor({ store: regionStore, fsync: () => ports.fsync(), clock, log })
+  const meter = new ControlMeter(region, prober.matrix, voters, regionalFloor, metrics)
 
   const writer = new MeteredWriter(regionStore, hlc, clock, meter.regional)
   const registry = new NodeRegistry({ region, store: regionStore, writer })
@@ -244,6 +246,7 @@ async function open(
       },
       clock,
       log: log.child({ component: 'controller' }),
+      onRenewals: (tookMs) => meter.regional('node-renewals', tookMs),
       random,
     }),
   )
@@ -294,6 +297,8 @@ async function open(
     electionTtlMs: timing.electionTtlMs,
     regionOf: voterRegion,
     matrix: prober.matrix,
+    objective: config.leader.objective,
+    placement: config.leader,
     collectDemand: (demand, abort) => collectDemand(demand, config.regions, pool, clock, log, abort),
     clock,
     wallMs: () => physical.nowMs(),
@@ -306,6 +311,7 @@ async function open(
   scope.start('janitor', (abort) => runJanitor(globalStore, physical, clock, log, abort))
   scope.start('round trips', (abort) => prober.run(abort))
   scope.start('voters', (abort) => voters.run(abort))
+  scope.start('regional floor', (abort) => regionalFloor.run(abort))
   scope.start('placer', (abort) => placer.run(abort))
   scope.start('publisher', (abort) =>
     runPublisher(
@@ -347,7 +353,7 @@ async function open(
       handOver: async (shard, target, abort) => {
         const startedMs = clock.nowMs()
         const record = await controller.handOver(shard, target, abort)
-        meter.regional('hand-over', clock.nowMs() - startedMs)
+        meter.regional(HAND_OVER, clock.nowMs() - startedMs)
         return record
       },
       renew: (nodeId, nodeEpoch, appliedRevision, abort) =>

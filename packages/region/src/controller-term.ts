@@ -45,6 +45,8 @@ export interface ControllerTermOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  /** Told what each commit of renewals took, ms. Must not throw. */
+  readonly onRenewals?: (tookMs: number) => void
 }
 
 const STORE_RETRY = { delayMsMin: 50, delayMsMax: 1000 }
@@ -75,7 +77,7 @@ export class ControllerTerm implements AsyncDisposable {
   #catchingUp = false
 
   constructor(options: ControllerTermOptions) {
-    const { region, store, view, leadership, replicaCount, timing, clock, log } = options
+    const { region, store, view, leadership, replicaCount, timing, clock, log, onRenewals } = options
     this.#options = options
     this.#state = initialState({ region, replicaCount, timing })
     this.#scope = new LoopScope(log, () => void leadership.resign())
@@ -93,6 +95,7 @@ export class ControllerTerm implements AsyncDisposable {
         if (this.#state.holds.size > 0) this.#ring()
       },
       onTrouble: () => this.#tell({ kind: 'troubled' }),
+      ...(onRenewals === undefined ? {} : { onCommit: onRenewals }),
     })
     this.#scope.start('renewals', () => this.#batcher.run(this.#ended))
     this.#scope.start('decisions', () => this.#decide(this.#ended))

@@ -34,6 +34,8 @@ export interface RegionControllerOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  /** Told what each commit of renewals took, ms. Must not throw. */
+  readonly onRenewals?: (tookMs: number) => void
 }
 
 /**

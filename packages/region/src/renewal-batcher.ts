@@ -33,6 +33,8 @@ export interface RenewalBatcherOptions {
   readonly onReport: (request: RenewalRequest) => void
   /** A commit of renewals failed, so silence proves nothing for now. */
   readonly onTrouble: () => void
+  /** Told what each commit took, ms. Must not throw. */
+  readonly onCommit?: (tookMs: number) => void
 }
 
 /** `/renewals` as last read or written by this controller. */
@@ -129,7 +131,7 @@ export class RenewalBatcher {
   }
 
   async #commit(signal: AbortSignal): Promise<boolean> {
-    const { store, view, leadership } = this.#options
+    const { store, view, leadership, clock, onCommit } = this.#options
     const slots = [...this.#slots.values()]
     this.#slots.clear()
     try {
@@ -140,6 +142,7 @@ export class RenewalBatcher {
         slots.map(({ request }) => request),
         view.nodeRecords(),
       )
+      const sentMs = clock.nowMs()
       const outcome = await guardedTxn(
         store,
         leadership,
@@ -153,6 +156,7 @@ export class RenewalBatcher {
         // Only an unanswered commit of our own can have come between: read it and let the nodes ask again.
         throw new MeridianError('UNAVAILABLE', 'The record of renewals had changed.')
       }
+      onCommit?.(clock.nowMs() - sentMs)
       this.#known = { renewals: next, modRevision: outcome.revision }
       this.#floor ??= outcome.revision
       const answering = this.#answer(slots, outcome.revision, signal)

@@ -13,6 +13,7 @@ it('tells Prometheus what operations took, what distance is and what is left of 
     clientRegion: 'eu-west',
     leaderRegion: 'us-east',
     floorMs: 140,
+    floorReason: '',
     actualMs: 147,
   })
   const { text } = await metrics.text()

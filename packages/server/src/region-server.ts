@@ -8,6 +8,7 @@ import { startRegionServer } from '@meridian/region-server'
 import type { RegionServerPorts } from '@meridian/region-server'
 import { grpcTransport } from '@meridian/rpc'
 import { openEtcdStore } from '@meridian/store/etcd'
+import { fsyncProbe } from './fsync-probe.ts'
 import { openMetrics } from './metrics.ts'
 
 export interface ServerProcessOptions {
@@ -36,6 +37,7 @@ function systemPorts({ config, place, dataDir, log }: ServerProcessOptions): Reg
     wallUs,
     random: Math.random,
     ceiling: fileCeiling(join(dataDir, 'hlc-ceiling')),
+    fsync: () => fsyncProbe(join(dataDir, 'fsync-probe'), () => clock.nowMs()),
     transport: grpcTransport,
     openStore: (tier) => openEtcdStore({ endpoints: config[tier].endpoints, clock, log }),
     openBus: () => openNatsBus({ servers: config.nats.servers, name: place.id, log }),

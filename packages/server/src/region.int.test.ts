@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { MeridianClient } from '@meridian/client'
 import type { ClientEvent } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
-import { DEFAULT_TIMING } from '@meridian/deploy'
+import { DEFAULT_LEADER_SETTINGS, DEFAULT_TIMING } from '@meridian/deploy'
 import type { ProcessConfig } from '@meridian/deploy'
 import { openNatsBus } from '@meridian/feed/nats'
 import { silentLogger, systemClock } from '@meridian/loop'
@@ -53,6 +53,7 @@ async function startWorld() {
     servers: [place],
     nodes: [],
     timing: TIMING,
+    leader: DEFAULT_LEADER_SETTINGS,
   }
   const failures: unknown[] = []
   const events: ClientEvent[] = []

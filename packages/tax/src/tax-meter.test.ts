@@ -9,6 +9,7 @@ const assign: TaxRecord = {
   clientRegion: 'eu-west',
   leaderRegion: 'us-east',
   floorMs: 141,
+  floorReason: 'why',
   actualMs: 144,
 }
 
@@ -38,10 +39,16 @@ test('each operation is held against its own floor', () => {
 
 test('without a floor there is a cost but no tax', () => {
   const meter = new TaxMeter()
-  meter.record({ ...assign, floorMs: undefined })
-  expect(meter.rows()[0]).toMatchObject({ count: 1, floorMs: undefined, ratioP50: undefined, maxMs: 144 })
+  meter.record({ ...assign, floorMs: undefined, floorReason: 'not known' })
+  expect(meter.rows()[0]).toMatchObject({
+    count: 1,
+    floorMs: undefined,
+    floorReason: 'not known',
+    ratioP50: undefined,
+    maxMs: 144,
+  })
   meter.record({ ...assign, floorMs: 0 })
-  expect(meter.rows()[0]).toMatchObject({ count: 2, floorMs: 0, ratioP50: undefined })
+  expect(meter.rows()[0]).toMatchObject({ count: 2, floorMs: 0, floorReason: 'why', ratioP50: undefined })
 })
 
 test('the number of kinds is bounded and what goes beyond is counted', () => {

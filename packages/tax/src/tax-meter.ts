@@ -9,8 +9,10 @@ export interface TaxRecord {
   readonly clientRegion: string
   /** Where the tier's leader was. */
   readonly leaderRegion: string
-  /** Absent while the round trips are not known. */
+  /** Absent while what it is made of is not known. */
   readonly floorMs: number | undefined
+  /** What the floor is made of, or why there is none. */
+  readonly floorReason: string
   readonly actualMs: number
 }
 
@@ -19,6 +21,8 @@ export interface TaxRow extends Omit<TaxRecord, 'actualMs'> {
   readonly count: number
   /** Mean of the floors that were known. */
   readonly floorMs: number | undefined
+  /** Of the newest operation. */
+  readonly floorReason: string
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
@@ -32,6 +36,7 @@ interface Cell {
   readonly ratio: LogHistogram
   floorsMs: number
   floors: number
+  floorReason: string
 }
 
 /** What control operations cost against their floors. Percentiles are within 1 %, the maximum is exact. */
@@ -51,7 +56,7 @@ export class TaxMeter {
   }
 
   /** One operation that succeeded. Those that failed are not to be recorded: they cost something else. */
-  record({ operation, tier, clientRegion, leaderRegion, floorMs, actualMs }: TaxRecord): void {
+  record({ operation, tier, clientRegion, leaderRegion, floorMs, floorReason, actualMs }: TaxRecord): void {
     const key = [tier, operation, leaderRegion, clientRegion].join(' ')
     let cell = this.#cells.get(key)
     if (cell === undefined) {
@@ -60,10 +65,11 @@ export class TaxMeter {
         return
       }
       const kind = { operation, tier, clientRegion, leaderRegion }
-      cell = { kind, actual: new LogHistogram(), ratio: new LogHistogram(), floorsMs: 0, floors: 0 }
+      cell = { kind, actual: new LogHistogram(), ratio: new LogHistogram(), floorsMs: 0, floors: 0, floorReason }
       this.#cells.set(key, cell)
     }
     cell.actual.record(actualMs)
+    cell.floorReason = floorReason
     if (floorMs === undefined) return
     cell.floorsMs += floorMs
     cell.floors += 1
@@ -74,10 +80,11 @@ export class TaxMeter {
   rows(): TaxRow[] {
     return [...this.#cells]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, { kind, actual, ratio, floorsMs, floors }]) => ({
+      .map(([, { kind, actual, ratio, floorsMs, floors, floorReason }]) => ({
         ...kind,
         count: actual.count,
         floorMs: floors === 0 ? undefined : floorsMs / floors,
+        floorReason,
         p50Ms: actual.quantile(0.5),
         p99Ms: actual.quantile(0.99),
         maxMs: actual.max,

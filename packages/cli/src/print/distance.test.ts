@@ -53,28 +53,43 @@ describe('the tax', () => {
     p99Ms: 151.9,
     maxMs: 160,
     ratioP50: 1.0298,
+    floorReason: '70.5 ms to the leader and back + 70.5 ms from it to its majority',
   }
   const regional: TaxRow = {
     ...global,
     operation: 'page',
     tier: 'regional',
     leaderRegion: 'eu-west',
-    floorMs: 0,
+    floorMs: 0.84,
     p50Ms: 2.1,
     p99Ms: 3.4,
-    ratioP50: 0,
+    ratioP50: 2.5,
+    floorReason: 'confirmed read 0.61 ms + fsync 0.23 ms',
   }
 
-  it('is a row per kind, global first, with no floor where distance has no part', () => {
+  it('is a row per kind, global first, and what the floors are made of', () => {
     expect(taxLines([regional, global], layout)).toEqual([
       'tier  operation  client   leader   count  floor  p50 ms    p99    tax',
       'G     assign     eu-west  us-east     12  141.0   145.2  151.9  1.03x',
-      'E     page       eu-west  eu-west     12      -     2.1    3.4      -',
+      'E     page       eu-west  eu-west     12   0.84     2.1    3.4  2.50x',
+      '',
+      'Floors, ms',
+      'G, eu-west by us-east: 70.5 ms to the leader and back + 70.5 ms from it to its',
+      '  majority',
+      'E, eu-west by eu-west: confirmed read 0.61 ms + fsync 0.23 ms',
     ])
   })
 
   it('is null for machines where it is not known', () => {
-    expect(taxJson([regional])).toMatchObject({ rows: [{ count: 12, floorMs: null, ratioP50: null }] })
+    const floorReason = 'the tier and the disk have not been measured yet'
+    const unknown = { ...regional, floorMs: 0, ratioP50: 0, floorReason }
+    expect(taxJson([unknown])).toMatchObject({ rows: [{ count: 12, floorMs: null, ratioP50: null, floorReason }] })
+    expect(taxLines([unknown], layout)[1]).toBe('E     page       eu-west  eu-west     12      -     2.1  3.4    -')
+  })
+
+  it('says once what several kinds have for a floor', () => {
+    const lines = taxLines([global, { ...global, operation: 'split' }], layout)
+    expect(lines.filter((line) => line.includes('majority') || line.includes('to the leader'))).toHaveLength(2)
   })
 })
 
@@ -93,13 +108,16 @@ describe('the leader', () => {
     reason: 'us-east is the cheapest at 88.1 ms',
     decidedMs: 42_000n,
     preferred: '',
+    settings: { hysteresisShare: 0.125, hysteresisMs: 5n, holdMs: 30_000n, cooldownMs: 300_000n },
   }
 
   it('is explained by its candidates', () => {
     expect(leaderLines(answer, layout)).toEqual([
       'leader       us-east',
-      'preferred    none: costs decide',
-      'objective    mean',
+      'preferred    none: the objective decides',
+      'objective    mean: what commits cost in the mean over the demand',
+      'moves        for a saving of 12.5% and 5 ms that lasted 30.0 s, not again for',
+      '             5.0 min',
       'decision     stay in us-east, for 42.0 s, by eu-west-s1',
       'because      us-east is the cheapest at 88.1 ms',
       'demand       us-east 75%, eu-west 25%',
@@ -115,6 +133,7 @@ describe('the leader', () => {
   it('has null for machines where costs are not known', () => {
     expect(leaderJson(answer)).toMatchObject({
       decidedMs: 42_000,
+      settings: { hysteresisShare: 0.125, hysteresisMs: 5, holdMs: 30_000, cooldownMs: 300_000 },
       candidates: [{ costMs: 88.1 }, { costMs: null, quorumMs: null, clients: [{ floorMs: null }, { floorMs: null }] }],
     })
   })

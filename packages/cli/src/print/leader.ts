@@ -1,4 +1,4 @@
-import type { ExplainLeaderResponse } from '@meridian/protocol'
+import type { ExplainLeaderResponse, PlacementSettings } from '@meridian/protocol'
 import { formatMs } from '../duration.ts'
 import { printable } from '../printable.ts'
 import { millis } from './milliseconds.ts'
@@ -11,6 +11,7 @@ export function leaderJson(answer: ExplainLeaderResponse) {
   return {
     ...answer,
     decidedMs: Number(answer.decidedMs),
+    settings: settingsJson(answer.settings),
     candidates: answer.candidates.map(({ costMs, quorumMs, clients, ...candidate }) => ({
       ...candidate,
       costMs: costMs ?? null,
@@ -27,21 +28,43 @@ export function leaderLines(answer: ExplainLeaderResponse, layout: Layout): stri
   const demand = [...sharesOf(answer.candidates)]
     .map(([region, share]) => `${region} ${Math.round(share * 100)}%`)
     .join(', ')
-  const { leader, preferred, objective, placer, decision, reason, decidedMs } = answer
+  const { leader, preferred, objective, placer, decision, reason, decidedMs, settings } = answer
   const fact = (label: string, text: string): string[] =>
     wrapText(printable(text), layout.width - LABEL_WIDTH - 1).map(
       (line, at) => `${(at === 0 ? label : '').padEnd(LABEL_WIDTH)} ${line}`,
     )
   return [
     ...fact('leader', leader === '' ? 'none known' : leader),
-    ...fact('preferred', preferred === '' ? 'none: costs decide' : preferred),
-    ...fact('objective', objective),
+    ...fact('preferred', preferred === '' ? 'none: the objective decides' : preferred),
+    ...fact('objective', OBJECTIVES[objective] ?? objective),
+    ...(settings === undefined ? [] : fact('moves', settingsText(settings))),
     ...fact('decision', `${decision}, for ${formatMs(Number(decidedMs))}, by ${placer === '' ? 'nobody' : placer}`),
     ...fact('because', reason),
     ...fact('demand', demand),
     '',
     ...candidateLines(answer, layout),
   ]
+}
+
+const OBJECTIVES: Readonly<Record<string, string>> = {
+  mean: 'mean: what commits cost in the mean over the demand',
+  worst: 'worst: what the farthest client waits',
+}
+
+function settingsJson(settings: PlacementSettings | undefined) {
+  if (settings === undefined) return null
+  const { hysteresisShare, hysteresisMs, holdMs, cooldownMs } = settings
+  return {
+    hysteresisShare,
+    hysteresisMs: Number(hysteresisMs),
+    holdMs: Number(holdMs),
+    cooldownMs: Number(cooldownMs),
+  }
+}
+
+function settingsText({ hysteresisShare, hysteresisMs, holdMs, cooldownMs }: PlacementSettings): string {
+  const share = `${Math.round(hysteresisShare * 1000) / 10}% and ${formatMs(Number(hysteresisMs))}`
+  return `for a saving of ${share} that lasted ${formatMs(Number(holdMs))}, not again for ${formatMs(Number(cooldownMs))}`
 }
 
 /** A row per candidate; a column per client region with the least a commit of its would take. */

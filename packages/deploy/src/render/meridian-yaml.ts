@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { stringify } from 'yaml'
 import { formatDuration } from '../duration.ts'
 import { hostPort } from '../host.ts'
+import { leaderYaml } from '../leader-settings.ts'
 import type { Topology, TopologyRegion } from '../topology.ts'
 import { memberUrls, ownVoterUrl, voterUrl } from './etcd-env.ts'
 import { countedFrom1, LOOPBACK, nodeName, ownHost, portsOf, serverName } from './layout.ts'
@@ -19,7 +20,8 @@ export function meridianYaml(header: string, topology: Topology, region: Topolog
   ].join('')
 }
 
-function sharedPart({ timing, ...topology }: Topology): object {
+function sharedPart(topology: Topology): object {
+  const { timing } = topology
   return {
     timing: {
       regionLease: formatDuration(timing.regionLeaseMs),
@@ -30,12 +32,13 @@ function sharedPart({ timing, ...topology }: Topology): object {
       electionTtl: formatDuration(timing.electionTtlMs),
       maxClockOffset: formatDuration(timing.maxClockOffsetMs),
     },
+    leader: leaderYaml(topology.leader),
     regions: topology.regions
       .filter((region) => !region.witness)
       .map((region) => ({
         id: region.id,
         displayName: region.displayName,
-        servers: serverPlaces({ ...topology, timing }, region).map((server) => server.advertise),
+        servers: serverPlaces(topology, region).map((server) => server.advertise),
       })),
   }
 }

@@ -65,6 +65,8 @@ export interface TaxRow {
   maxMs: number;
   /** Median of actual over floor. */
   ratioP50: number;
+  /** What the floor of the newest operation was made of, or why there is none. */
+  floorReason: string;
 }
 
 export interface ExplainLeaderRequest {
@@ -82,6 +84,18 @@ export interface ExplainLeaderResponse {
   /** Milliseconds since then. */
   decidedMs: bigint;
   preferred: string;
+  settings: PlacementSettings | undefined;
+}
+
+/** When a saving is worth a move. */
+export interface PlacementSettings {
+  /** Share of the leader's cost that has to be saved, 0 to 1, and ms at least. */
+  hysteresisShare: number;
+  hysteresisMs: bigint;
+  /** For how long. */
+  holdMs: bigint;
+  /** Rest after a move. */
+  cooldownMs: bigint;
 }
 
 export interface LeaderCandidate {
@@ -543,6 +557,7 @@ function createBaseTaxRow(): TaxRow {
     p99Ms: 0,
     maxMs: 0,
     ratioP50: 0,
+    floorReason: "",
   };
 }
 
@@ -580,6 +595,9 @@ export const TaxRow: MessageFns<TaxRow> = {
     }
     if (message.ratioP50 !== 0) {
       writer.uint32(81).double(message.ratioP50);
+    }
+    if (message.floorReason !== "") {
+      writer.uint32(90).string(message.floorReason);
     }
     return writer;
   },
@@ -677,6 +695,14 @@ export const TaxRow: MessageFns<TaxRow> = {
             message.ratioP50 = reader.double();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.floorReason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -735,6 +761,7 @@ function createBaseExplainLeaderResponse(): ExplainLeaderResponse {
     reason: "",
     decidedMs: 0n,
     preferred: "",
+    settings: undefined,
   };
 }
 
@@ -766,6 +793,9 @@ export const ExplainLeaderResponse: MessageFns<ExplainLeaderResponse> = {
     }
     if (message.preferred !== "") {
       writer.uint32(66).string(message.preferred);
+    }
+    if (message.settings !== undefined) {
+      PlacementSettings.encode(message.settings, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -845,6 +875,102 @@ export const ExplainLeaderResponse: MessageFns<ExplainLeaderResponse> = {
             }
 
             message.preferred = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.settings = PlacementSettings.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlacementSettings(): PlacementSettings {
+  return { hysteresisShare: 0, hysteresisMs: 0n, holdMs: 0n, cooldownMs: 0n };
+}
+
+export const PlacementSettings: MessageFns<PlacementSettings> = {
+  encode(message: PlacementSettings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hysteresisShare !== 0) {
+      writer.uint32(9).double(message.hysteresisShare);
+    }
+    if (message.hysteresisMs !== 0n) {
+      if (BigInt.asUintN(64, message.hysteresisMs) !== message.hysteresisMs) {
+        throw new globalThis.Error("value provided for field message.hysteresisMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hysteresisMs);
+    }
+    if (message.holdMs !== 0n) {
+      if (BigInt.asUintN(64, message.holdMs) !== message.holdMs) {
+        throw new globalThis.Error("value provided for field message.holdMs of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.holdMs);
+    }
+    if (message.cooldownMs !== 0n) {
+      if (BigInt.asUintN(64, message.cooldownMs) !== message.cooldownMs) {
+        throw new globalThis.Error("value provided for field message.cooldownMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.cooldownMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlacementSettings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlacementSettings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.hysteresisShare = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hysteresisMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.holdMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cooldownMs = reader.uint64() as bigint;
             continue;
           }
         }
