@@ -3,7 +3,10 @@ import { addErrors } from './commands/errors.ts'
 import { addGet } from './commands/get.ts'
 import { addKeyspace } from './commands/keyspace.ts'
 import { addLeader } from './commands/leader.ts'
+import { addNode } from './commands/node.ts'
+import { addOps } from './commands/ops.ts'
 import { addRange } from './commands/range.ts'
+import { addRegion } from './commands/region.ts'
 import { addRoute } from './commands/route.ts'
 import { addRtt } from './commands/rtt.ts'
 import { addScan } from './commands/scan.ts'
@@ -20,6 +23,9 @@ export function addClientCommands(program: Command): void {
   addKeyspace(program)
   addRange(program)
   addShard(program)
+  addOps(program)
+  addRegion(program)
+  addNode(program)
   addRoute(program)
   addGet(program)
   addPut(program)

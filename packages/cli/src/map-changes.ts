@@ -49,6 +49,8 @@ function rangeDiffers(a: RangeDescriptor, b: RangeDescriptor): boolean {
     a.status !== b.status ||
     a.start !== b.start ||
     a.end !== b.end ||
-    a.standbys.join() !== b.standbys.join()
+    a.standbys.join() !== b.standbys.join() ||
+    a.failover !== b.failover ||
+    a.budgetMs !== b.budgetMs
   )
 }

@@ -1,5 +1,5 @@
 import type { MeridianClient } from '@meridian/client'
-import { shardEnd, shardToken } from '@meridian/topology'
+import { rangeIsOpen, shardEnd, shardToken } from '@meridian/topology'
 import type { Key, KeyspaceName, NodeId, RangeDescriptor, RangeId, RegionId, ShardId, Token } from '@meridian/topology'
 
 /** The map as a client follows it. */
@@ -25,7 +25,7 @@ export interface ShardView {
 export interface MapView {
   readonly ranges: ReadonlyMap<RangeId, RangeDescriptor>
   readonly shards: ReadonlyMap<ShardId, ShardView>
-  /** Active ranges whose shards of this generation have not been seen: they are in transition. */
+  /** Open ranges whose shards of this generation have not been seen: they are in transition. */
   readonly unseen: readonly RangeId[]
 }
 
@@ -38,8 +38,8 @@ export function viewOf(map: RouteMap, keyspace?: KeyspaceName): MapView {
     ranges.set(range.rangeId, range)
     const regional = map.region(range.owner)
     const page = regional.pages.get(range.rangeId)
-    if (page === undefined || page.generation !== range.generation) {
-      if (range.status === 'active') unseen.push(range.rangeId)
+    if (page === undefined || page.role !== 'owner' || page.generation !== range.generation) {
+      if (rangeIsOpen(range)) unseen.push(range.rangeId)
       continue
     }
     for (const [index, shard] of page.shards.entries()) {

@@ -14,6 +14,12 @@ export const operationOption = (): Option =>
 export const expectOption = (of: string): Option =>
   new Option('--expect-generation <n>', `refuse unless ${of} has this generation`).argParser(parseGeneration)
 
+/** Characters that a reason may have. */
+const REASON_CHARS_MAX = 400
+
+export const reasonOption = (): Option =>
+  new Option('--reason <text>', 'kept with the operation, for those who look at it later').argParser(reasonText)
+
 /**
  * Makes a change under the operation id given or a new one, which is told before anything is sent: whoever does not
  * learn the outcome repeats the command with it.
@@ -45,4 +51,9 @@ function parseGeneration(text: string): Generation {
     throw new MeridianError('INVALID_ARGUMENT', `${JSON.stringify(text)} is no generation: write a whole number`)
   }
   return generation(BigInt(text))
+}
+
+function reasonText(text: string): string {
+  if (Array.from(text).length <= REASON_CHARS_MAX) return text
+  throw new MeridianError('INVALID_ARGUMENT', `a reason has at most ${REASON_CHARS_MAX} characters`)
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { readValue, STDIN_VALUE_BYTES_MAX } from './stdin-value.ts'
+import { readLine, readValue, STDIN_VALUE_BYTES_MAX } from './stdin-value.ts'
 
 async function* chunks(...parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* parts
@@ -28,4 +28,14 @@ test('an interrupt ends the wait', async () => {
   controller.abort(new Error('enough'))
   await expect(reading).rejects.toThrow('enough')
   expect(never.destroyed).toBe(true)
+})
+
+test('a line ends where it ends, and nothing more is waited for', async () => {
+  const typing = new PassThrough()
+  const reading = readLine(typing, open)
+  typing.write('us-ea')
+  typing.write('st\nand more')
+  expect(await reading).toBe('us-east')
+  expect(typing.destroyed).toBe(true)
+  expect(await readLine(chunks(Buffer.from('us')), open)).toBe('us')
 })

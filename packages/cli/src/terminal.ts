@@ -1,6 +1,7 @@
 import { printable } from './printable.ts'
 import { jsonText } from './print/json.ts'
 import { colored, plain } from './print/paint.ts'
+import { cutTo } from './print/table.ts'
 import type { Layout } from './print/table.ts'
 
 /** Where a program writes; `process.stdout` is one. */
@@ -18,6 +19,9 @@ export interface Sinks {
 /** Width that everything fits into when nobody says how wide the terminal is. */
 const COLUMNS_DEFAULT = 80
 
+/** To the begin of the line, and nothing left of it. */
+const WIPE = '\r\u001b[2K'
+
 /** Data on stdout, everything said about it on stderr. */
 export class Terminal {
   readonly json: boolean
@@ -26,6 +30,7 @@ export class Terminal {
   readonly layout: Layout
   readonly #sinks: Sinks
   readonly #quiet: boolean
+  #progress = false
 
   constructor(sinks: Sinks, options: { readonly json: boolean; readonly quiet: boolean; readonly color: boolean }) {
     this.#sinks = sinks
@@ -40,16 +45,19 @@ export class Terminal {
 
   /** Lines for people, printable already. */
   print(...lines: readonly string[]): void {
+    this.#wipe()
     if (lines.length > 0) this.#sinks.stdout.write(`${lines.join('\n')}\n`)
   }
 
   /** The one document of a command with --json. */
   document(value: unknown): void {
+    this.#wipe()
     this.#sinks.stdout.write(`${jsonText(value)}\n`)
   }
 
   /** One of many documents of a command that goes on: a line each. */
   documentLine(value: unknown): void {
+    this.#wipe()
     this.#sinks.stdout.write(`${jsonText(value, 'line')}\n`)
   }
 
@@ -71,6 +79,23 @@ export class Terminal {
 
   /** Progress and remarks; not with --quiet. */
   note(text: string): void {
+    this.#wipe()
     if (!this.#quiet) this.#sinks.stderr.write(`${printable(text)}\n`)
+  }
+
+  /** One line about what goes on, in the place of the one before; for a person who looks, and for nobody else. */
+  progress(text: string): void {
+    const { stderr } = this.#sinks
+    if (this.#quiet || stderr.isTTY !== true) return
+    const width = Math.max(1, (stderr.columns ?? COLUMNS_DEFAULT) - 1)
+    stderr.write(`${WIPE}${cutTo(printable(text), width)}`)
+    this.#progress = true
+  }
+
+  /** The line of `progress` goes before anything else is written. */
+  #wipe(): void {
+    if (!this.#progress) return
+    this.#progress = false
+    this.#sinks.stderr.write(WIPE)
   }
 }

@@ -14,7 +14,9 @@ import { rangeJson, rangeLines } from '../print/ranges.ts'
 import { contextOf } from '../program.ts'
 import type { CommandContext } from '../program.ts'
 import { standbyOption } from './keyspace.ts'
+import { addRangePolicy, addRangeStandbys } from './range-policy.ts'
 import { callOptions, showMutated, showRange } from './range-results.ts'
+import { addRangeTransfer } from './range-transfer.ts'
 
 interface ChangeOptions extends MutationOptions {
   readonly expectGeneration?: Generation
@@ -29,6 +31,9 @@ export function addRange(program: Command): void {
   addMerge(group)
   addAssign(group)
   addOpen(group)
+  addRangeTransfer(group)
+  addRangePolicy(group)
+  addRangeStandbys(group)
 }
 
 const localOption = (): Option => new Option('--local', 'what the server has applied, without asking the global tier')

@@ -22,6 +22,7 @@ import { endJson } from '../print/ranges.ts'
 import { shardJson, shardLines } from '../print/shards.ts'
 import { contextOf } from '../program.ts'
 import { callOptions } from './range-results.ts'
+import { addShardMove, addShardMoves } from './shard-move.ts'
 
 export function addShard(program: Command): void {
   const group = program.command('shard').description('Look at shards and change who leads them.')
@@ -72,6 +73,8 @@ export function addShard(program: Command): void {
         ],
       )
     })
+  addShardMove(group)
+  addShardMoves(group)
   withExamples(handOver, 'meridian shard hand-over 12.0', 'meridian shard hand-over 12.0 --to us-east-2')
 }
 

@@ -1,7 +1,7 @@
 import { formatKeyRange, formatToken } from '@meridian/topology'
 import type { KeyRange, RangeDescriptor } from '@meridian/topology'
 import type { MapChange } from '../map-changes.ts'
-import { rangeJson } from './ranges.ts'
+import { policyText, rangeJson } from './ranges.ts'
 import { shardJson } from './shards.ts'
 
 const where = (item: KeyRange & { keyspace: string }): string => `${item.keyspace} ${formatKeyRange(item)}`
@@ -47,6 +47,7 @@ function differences(before: RangeDescriptor, after: RangeDescriptor): string[] 
   compare('generation', String(before.generation), String(after.generation))
   compare('status', before.status, after.status)
   if (before.start !== after.start || before.end !== after.end) said.push(`was ${formatKeyRange(before)}`)
+  compare('failover', policyText(before), policyText(after))
   compare('standbys', before.standbys.join(' ') || 'none', after.standbys.join(' ') || 'none')
   return said
 }

@@ -1,6 +1,7 @@
 import { formatTimestamp } from '@meridian/hlc'
-import { EMPTY_KEY, formatKey } from '@meridian/topology'
+import { EMPTY_KEY, formatKey, rangeIsOpen } from '@meridian/topology'
 import type { Key, KeyspaceName, RangeDescriptor, RegionId } from '@meridian/topology'
+import { formatMs } from '../duration.ts'
 import { tableLines } from './table.ts'
 import type { Layout } from './table.ts'
 
@@ -9,7 +10,7 @@ export const endText = (end: Key): string => (end === EMPTY_KEY ? '∞' : format
 export const endJson = (end: Key): string | null => (end === EMPTY_KEY ? null : formatKey(end))
 
 export function rangeJson(range: RangeDescriptor) {
-  const { rangeId, keyspace, owner, standbys, generation, status, operation, stamp } = range
+  const { rangeId, keyspace, owner, standbys, generation, status, failover, budgetMs, operation, stamp } = range
   return {
     rangeId,
     keyspace,
@@ -19,13 +20,24 @@ export function rangeJson(range: RangeDescriptor) {
     standbys,
     generation,
     status,
+    failover,
+    budgetMs,
     operation,
     stamp: formatTimestamp(stamp),
   }
 }
 
+/** `auto`, or `manual 10.0 min`. */
+export function policyText({ failover, budgetMs }: Pick<RangeDescriptor, 'failover' | 'budgetMs'>): string {
+  return budgetMs === 0 ? failover : `${failover} ${formatMs(budgetMs)}`
+}
+
+const STATUS_TONES = { vacant: 'faint', active: 'good', moving: 'title', frozen: 'bad' } as const
+
 export function rangeLines(ranges: readonly RangeDescriptor[], layout: Layout): string[] {
   if (ranges.length === 0) return ['no ranges']
+  // Most worlds have one policy; a column that says the same of all would cost the keys their room.
+  const anyManual = ranges.some(({ failover }) => failover !== 'auto')
   return tableLines(
     [
       { title: 'range', align: 'right' },
@@ -36,6 +48,7 @@ export function rangeLines(ranges: readonly RangeDescriptor[], layout: Layout): 
       { title: 'standbys', cut: true },
       { title: 'gen', align: 'right' },
       { title: 'status' },
+      ...(anyManual ? [{ title: 'failover' }] : []),
     ],
     ranges.map((range) => [
       String(range.rangeId),
@@ -45,7 +58,8 @@ export function rangeLines(ranges: readonly RangeDescriptor[], layout: Layout): 
       range.owner,
       range.standbys.join(' '),
       String(range.generation),
-      { text: range.status, tone: range.status === 'active' ? 'good' : 'faint' },
+      { text: range.status, tone: STATUS_TONES[range.status] },
+      ...(anyManual ? [policyText(range)] : []),
     ]),
     layout,
   )
@@ -55,6 +69,7 @@ export function rangeLines(ranges: readonly RangeDescriptor[], layout: Layout): 
 export interface KeyspaceSummary {
   readonly keyspace: KeyspaceName
   readonly ranges: number
+  /** Opened, whether or not they are on their way now. */
   readonly active: number
   readonly vacant: number
   /** Ranges by owner. */
@@ -67,7 +82,7 @@ export function summarizeKeyspaces(ranges: readonly RangeDescriptor[]): Keyspace
   return [...groups.entries()]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([keyspace, members]) => {
-      const active = members.filter(({ status }) => status === 'active').length
+      const active = members.filter(rangeIsOpen).length
       const owners: Record<RegionId, number> = {}
       for (const { owner } of members) owners[owner] = (owners[owner] ?? 0) + 1
       return { keyspace, ranges: members.length, active, vacant: members.length - active, owners }

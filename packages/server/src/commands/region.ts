@@ -6,11 +6,10 @@ import { progressLine } from '../progress-line.ts'
 import { HOME } from '../paths.ts'
 import { aborted } from '@meridian/loop'
 
+/** Below `meridian region`, which the client commands have added. */
 export function addRegionCommands(program: Command): void {
-  const region = program
-    .command('region')
-    .summary('render and run one region')
-    .description('Files and processes of one region.')
+  const region = program.commands.find((command) => command.name() === 'region')
+  if (region === undefined) throw new Error('assertion: there is no command region to add to')
   region
     .command('render')
     .summary('write regions/<id>/ from topology.yaml')
