@@ -3,6 +3,7 @@ import type { ServerParts } from '@meridian/api'
 import { RpcSnapshotSource } from '@meridian/client'
 import type { ProcessConfig, ServerPlace } from '@meridian/deploy'
 import {
+  Authority,
   bootstrapGlobal,
   GLOBAL_MIRROR_PREFIXES,
   GlobalView,
@@ -12,6 +13,7 @@ import {
   RegionAgent,
   registerRegion,
   runJanitor,
+  takeoverTimingOf,
   writeLeaderPreference,
 } from '@meridian/global'
 import {
@@ -58,6 +60,7 @@ import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
 import { RegionalFloor } from './regional-floor.ts'
 import { RttProber } from './rtt-prober.ts'
+import { standbyFactsOf } from './standby-facts.ts'
 import { TierStream } from './tier-stream.ts'
 import { VoterPlaces, voterRegion } from './voter-places.ts'
 
@@ -291,6 +294,19 @@ async function open(
     random,
     meter: meter.global,
   })
+  const authority = new Authority({
+    store: globalStore,
+    view: globalView,
+    ownership,
+    address,
+    electionTtlMs: timing.electionTtlMs,
+    timing: takeoverTimingOf(timing.regionLeaseMs),
+    standbyFacts: standbyFactsOf(region, { globalView, regionView, others }),
+    clock,
+    wallMs: () => physical.nowMs(),
+    log: log.child({ component: 'authority' }),
+    random,
+  })
   const placer = new LeaderPlacer({
     store: globalStore,
     address,
@@ -313,6 +329,7 @@ async function open(
   scope.start('voters', (abort) => voters.run(abort))
   scope.start('regional floor', (abort) => regionalFloor.run(abort))
   scope.start('placer', (abort) => placer.run(abort))
+  scope.start('authority', (abort) => authority.run(abort))
   scope.start('publisher', (abort) =>
     runPublisher(
       {
