@@ -1,47 +1,105 @@
-import { eventsOf } from '../history/event.ts'
-import type { EventOf, HistoryEvent } from '../history/event.ts'
-import { FinalState, nameOf } from './final-state.ts'
+import type { HistoryEvent } from '../history/event.ts'
+import { declaredLosses } from './declared-losses.ts'
+import { finalLogsOf } from './final-logs.ts'
+import type { FinalLog } from './final-logs.ts'
+import { FinalState } from './final-state.ts'
+import { isAnswered, operationsOf } from './operations.ts'
+import type { Answered, Operation } from './operations.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 
 /**
- * Safety I19: no acknowledged write is lost. For each key the acknowledged write with the highest index is in the final
- * state, at that index and with that value, unless a later write whose outcome is unknown took its place.
+ * Safety I19: no acknowledged write is lost. Where a shard's log was copied, each is in it, at its index and with its
+ * value. Where only the final state was read, for each key the acknowledged write with the highest index is in it, at that
+ * index and with that value, unless a later write whose outcome is unknown took its place.
+ *
+ * Losses that a region declared when it returned are left to I22, which asks whether it was allowed to have them.
  */
 export function checkAcknowledgedWrites(history: readonly HistoryEvent[]): Verdict {
-  const state = new FinalState(history)
   const findings = new Findings()
-  const newest = new Map<string, EventOf<'write'>>()
-  const unknown = new Map<string, Set<string>>()
-  let acknowledged = 0
-  for (const write of eventsOf(history, 'write')) {
-    const name = nameOf(write)
-    if (write.status === 'ok') {
-      acknowledged += 1
-      const rival = newest.get(name)
-      if (rival === undefined || BigInt(rival.index) < BigInt(write.index)) newest.set(name, write)
-    } else if (write.status === 'unknown') {
-      const values = unknown.get(name)
-      if (values === undefined) unknown.set(name, new Set([write.value]))
-      else values.add(write.value)
-    }
+  const { logs, broken } = finalLogsOf(history)
+  const declared = declaredLosses(history)
+  const operations = operationsOf(history).filter(({ tier, f }) => tier === 'data' && f !== 'read')
+  const acknowledged = operations.filter(isAnswered)
+  const kept = acknowledged.filter(({ name }) => !declared.has(name))
+  for (const copy of broken) findings.gap(`a copied log is not whole: ${copy}`)
+  const places = new Map([...logs.values()].map((log) => [log.shard, placesIn(log)]))
+  const elsewhere: Answered[] = []
+  for (const write of kept) {
+    const log = logs.get(write.shard)
+    if (log === undefined) elsewhere.push(write)
+    else checkInLog(write, log, places.get(write.shard) ?? new Map(), findings)
   }
-  if (acknowledged === 0) findings.gap('no write was acknowledged')
-  for (const keyspace of new Set([...newest.values()].map((write) => write.keyspace))) {
+  if (acknowledged.length === 0) findings.gap('no write was acknowledged')
+  const state = new FinalState(history)
+  const keys = checkInState(elsewhere, operations, state, findings)
+  return findings.verdict(`${kept.length} acknowledged writes are all there`, {
+    acknowledged: acknowledged.length,
+    declared: acknowledged.length - kept.length,
+    keys,
+    rows: state.rowCount,
+    logs: logs.size,
+  })
+}
+
+/** What the log holds at an index, as `request key value`. */
+function placesIn({ items }: FinalLog): ReadonlyMap<bigint, ReadonlySet<string>> {
+  const places = new Map<bigint, Set<string>>()
+  for (const { idx, request, key, value } of items) {
+    places.set(idx, (places.get(idx) ?? new Set()).add(`${request} ${key} ${value}`))
+  }
+  return places
+}
+
+function checkInLog(
+  { name, shard, key, value, idx }: Answered,
+  { first, committed }: FinalLog,
+  places: ReadonlyMap<bigint, ReadonlySet<string>>,
+  findings: Findings,
+): void {
+  const what = `${name} (${key}), acknowledged at index ${idx} of shard ${shard},`
+  if (idx < first) findings.gap(`${what} lies below what was copied, from ${first} on`)
+  else if (idx > committed) findings.violation(`${what} is gone: the log ends at ${committed}`)
+  else if (places.get(idx)?.has(`${name} ${key} ${value}`) !== true)
+    findings.violation(`${what} is not there: ${[...(places.get(idx) ?? ['nothing'])].join(', ')}`)
+}
+
+/** Returns how many keys were looked at. */
+function checkInState(
+  writes: readonly Answered[],
+  operations: readonly Operation[],
+  state: FinalState,
+  findings: Findings,
+): number {
+  const newest = new Map<string, Answered>()
+  for (const write of writes) {
+    const rival = newest.get(write.key)
+    if (rival === undefined || rival.idx < write.idx) newest.set(write.key, write)
+  }
+  for (const keyspace of new Set([...newest.keys()].map(keyspaceOf))) {
     if (!state.complete(keyspace)) findings.gap(`keyspace ${keyspace} was not read to its end`)
   }
   if (state.repeated.length > 0) findings.gap(`the final reading has ${state.repeated[0]} twice`)
-  for (const [name, write] of newest) {
-    if (!state.complete(write.keyspace)) continue
-    const row = state.row(write)
-    if (row === undefined) findings.violation(`${name}, acknowledged at index ${write.index}, is gone`)
-    else if (BigInt(row.index) < BigInt(write.index))
-      findings.violation(`${name}, acknowledged at index ${write.index}, is back at index ${row.index}`)
-    else if (row.index === write.index && row.value !== write.value)
-      findings.violation(`${name} at index ${write.index} holds another value`)
-    else if (row.index !== write.index && row.value !== write.value && unknown.get(name)?.has(row.value) !== true)
-      findings.violation(`${name} at index ${row.index} holds a value that nobody sent after index ${write.index}`)
+  const unknown = Map.groupBy(
+    operations.filter(({ status }) => status === 'unknown'),
+    ({ key }) => key,
+  )
+  for (const [key, { idx, value }] of newest) {
+    if (!state.complete(keyspaceOf(key))) continue
+    const row = state.at(key)
+    if (row === undefined) findings.violation(`${key}, acknowledged at index ${idx}, is gone`)
+    else if (BigInt(row.index) < idx)
+      findings.violation(`${key}, acknowledged at index ${idx}, is back at index ${row.index}`)
+    else if (BigInt(row.index) === idx && row.value !== value)
+      findings.violation(`${key} at index ${idx} holds another value`)
+    else if (
+      BigInt(row.index) !== idx &&
+      row.value !== value &&
+      unknown.get(key)?.some((write) => write.value === row.value) !== true
+    )
+      findings.violation(`${key} at index ${row.index} holds a value that nobody sent after index ${idx}`)
   }
-  const counts = { acknowledged, keys: newest.size, rows: state.rowCount }
-  return findings.verdict(`${acknowledged} acknowledged writes are all there`, counts)
+  return newest.size
 }
+
+const keyspaceOf = (name: string): string => name.slice(0, name.indexOf('/'))

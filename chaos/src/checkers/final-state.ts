@@ -30,6 +30,11 @@ export class FinalState {
     return this.#scanned.has(keyspace)
   }
 
+  /** @param name `<keyspace>/<key>` */
+  at(name: string): EventOf<'row'> | undefined {
+    return this.#rows.get(name)
+  }
+
   row(place: Place): EventOf<'row'> | undefined {
     return this.#rows.get(nameOf(place))
   }

@@ -1,72 +1,72 @@
 import { compareTokens } from '@meridian/topology'
-import { eventsOf } from '../history/event.ts'
-import type { EventOf, HistoryEvent } from '../history/event.ts'
+import type { HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
+import { finalLogsOf } from './final-logs.ts'
+import type { FinalLog } from './final-logs.ts'
+import { isAnswered, operationsOf } from './operations.ts'
+import type { Answered } from './operations.ts'
+import { checkRealTime } from './real-time.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
+import { sign } from './witnessed.ts'
 
 /**
- * Safety I15 and the witness form of I18: in each shard's log tokens never fall along the indexes of acknowledged
- * writes, and a write that began after another was acknowledged has a higher index.
+ * Safety I15 and the witness form of I18 for writes: in each shard's log tokens never fall along the indexes of
+ * acknowledged writes, no index was given to two of them, and a write that began after another was acknowledged has a
+ * higher index. Where logs were copied, the same holds of all that is committed, and all copies agree.
  */
 export function checkLogOrder(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
-  const shards = new Map<string, EventOf<'write'>[]>()
-  for (const write of eventsOf(history, 'write')) {
-    if (write.status !== 'ok') continue
-    const writes = shards.get(write.shard)
-    if (writes === undefined) shards.set(write.shard, [write])
-    else writes.push(write)
-  }
+  const writes = operationsOf(history)
+    .filter(isAnswered)
+    .filter(({ tier, f }) => tier === 'data' && f !== 'read')
+  const shards = Map.groupBy(writes, ({ shard }) => shard)
   let rises = 0
-  for (const [shard, writes] of shards) {
-    rises += checkTokens(shard, writes, findings)
-    checkRealTime(shard, writes, findings)
+  for (const [shard, own] of shards) {
+    rises += checkTokens(shard, own, findings)
+    checkPlaces(shard, own, findings)
+    checkRealTime(`shard ${shard}`, own, findings)
   }
-  const writes = [...shards.values()].reduce((sum, each) => sum + each.length, 0)
-  if (writes === 0) findings.gap('no write was acknowledged')
-  return findings.verdict(`${writes} writes in ${shards.size} shards: log order is token order and real-time order`, {
-    writes,
-    shards: shards.size,
-    rises,
-  })
+  const { logs, broken } = finalLogsOf(history)
+  for (const copy of broken) findings.gap(`a copied log is not whole: ${copy}`)
+  for (const log of logs.values()) checkLog(log, findings)
+  if (writes.length === 0) findings.gap('no write was acknowledged')
+  const held = `${writes.length} writes in ${shards.size} shards: log order is token order and real-time order`
+  return findings.verdict(held, { writes: writes.length, shards: shards.size, rises, logs: logs.size })
 }
-
-const byIndex = (a: EventOf<'write'>, b: EventOf<'write'>): number =>
-  BigInt(a.index) < BigInt(b.index) ? -1 : a.index === b.index ? 0 : 1
 
 /**
  * The token of an answer is the one it was given under, which is that of the log entry or, when a repeat was
  * recognised, a later one: so an answer's token may exceed those of higher indexes, and such a write is left out.
  */
-function checkTokens(shard: string, writes: readonly EventOf<'write'>[], findings: Findings): number {
+function checkTokens(shard: string, writes: readonly Answered[], findings: Findings): number {
   let rises = 0
-  const first = writes.filter((write) => !write.duplicate).toSorted(byIndex)
+  const first = writes.filter((write) => !write.duplicate).toSorted((a, b) => sign(a.idx - b.idx))
   for (const [i, write] of first.entries()) {
     const before = first[i - 1]
     if (before === undefined) continue
     const order = compareTokens(parseToken(write.token), parseToken(before.token))
     if (order > 0) rises += 1
     if (order < 0)
-      findings.violation(
-        `shard ${shard}: ${before.token} at index ${before.index}, then ${write.token} at ${write.index}`,
-      )
+      findings.violation(`shard ${shard}: ${before.token} at index ${before.idx}, then ${write.token} at ${write.idx}`)
   }
   return rises
 }
 
-function checkRealTime(shard: string, writes: readonly EventOf<'write'>[], findings: Findings): void {
-  const ended = writes.toSorted((a, b) => a.t - b.t)
-  let at = 0
-  let highest: EventOf<'write'> | undefined
-  for (const write of writes.toSorted((a, b) => a.t0 - b.t0)) {
-    for (let next = ended[at]; next !== undefined && next.t < write.t0; next = ended[(at += 1)]) {
-      if (highest === undefined || byIndex(highest, next) < 0) highest = next
-    }
-    if (highest !== undefined && byIndex(write, highest) <= 0) {
-      findings.violation(
-        `shard ${shard}: ${write.key} at index ${write.index} began after ${highest.key} at ${highest.index} was acknowledged`,
-      )
-    }
+/** Items of one request share an index; writes of two sessions never do. */
+function checkPlaces(shard: string, writes: readonly Answered[], findings: Findings): void {
+  for (const [idx, sharing] of Map.groupBy(writes, (write) => write.idx)) {
+    const other = sharing.find(({ session }) => session !== sharing[0]?.session)
+    if (other !== undefined)
+      findings.violation(`shard ${shard}: index ${idx} was given to ${sharing[0]?.name} and to ${other.name}`)
+  }
+}
+
+function checkLog({ shard, items, conflicts }: FinalLog, findings: Findings): void {
+  for (const conflict of conflicts) findings.violation(`shard ${shard}: ${conflict}`)
+  for (const [i, item] of items.entries()) {
+    const before = items[i - 1]
+    if (before !== undefined && compareTokens(parseToken(item.token), parseToken(before.token)) < 0)
+      findings.violation(`the log of shard ${shard} has ${before.token} at index ${before.idx}, then ${item.token}`)
   }
 }

@@ -9,12 +9,12 @@ import { byRevision, commitsAreWhole, placeOf } from './witnessed.ts'
 
 /**
  * Safety I7: a token of a shard names one leader in one life of its node, or nobody, in all regions and for ever; and
- * along the revisions of a region the tokens of a shard never fall.
+ * along the revisions of a region the tokens of a shard never fall. Pages of standby regions name nobody, and are left out.
  */
 export function checkShardLeaders(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const leaders = new Map<string, string>()
-  const commits = eventsOf(history, 'e.commit').filter(({ status }) => status !== 'gone')
+  const commits = eventsOf(history, 'e.commit').filter(({ status, page }) => status !== 'gone' && page !== 'standby')
   let rises = 0
   for (const region of new Set(commits.map((commit) => commit.region))) {
     const last = new Map<string, Token>()

@@ -8,6 +8,8 @@ import { commitsAreWhole, placeOf } from './witnessed.ts'
 /**
  * Safety I6: a region commits shards only under generations that G committed for that range with that region as owner.
  *
+ * Pages of standby regions claim nothing, and are left out.
+ *
  * Checked is that G's commit exists, NOT that it came first: the two tiers share no clock that this history holds, and
  * when a witness was told is no order of commits. What keeps this sharp is that a generation is committed once (I2), so
  * a region that runs ahead of G is caught unless it guesses what G is about to decide.
@@ -22,7 +24,7 @@ export function checkSubordination(history: readonly HistoryEvent[]): Verdict {
   // Without all of G a generation that is missing here may well have been committed.
   const whole = commitsAreWhole(history, (tier) => tier === GLOBAL_TIER, findings)
   commitsAreWhole(history, (tier) => tier !== GLOBAL_TIER, findings)
-  const commits = eventsOf(history, 'e.commit').filter(({ status }) => status !== 'gone')
+  const commits = eventsOf(history, 'e.commit').filter(({ status, page }) => status !== 'gone' && page !== 'standby')
   const used = new Set<string>()
   for (const commit of commits) {
     const { range, gen, region, shard } = commit

@@ -45,6 +45,7 @@ const KINDS: Readonly<Record<EventKind, true>> = {
   elect: true,
   'ctl.act': true,
   'req.inv': true,
+  'req.refused': true,
   'req.ok': true,
   'req.fail': true,
   'req.info': true,

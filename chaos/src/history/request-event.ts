@@ -2,7 +2,12 @@
  * Requests as clients know them, one event when they leave and one when they end. (client, cseq) names a request over the
  * whole run; retries of the library are part of the same one. Counters are text, values are marks (see `valueMark`).
  */
-export type RequestEvent = RequestInvokedEvent | RequestOkEvent | RequestFailEvent | RequestInfoEvent
+export type RequestEvent =
+  | RequestInvokedEvent
+  | RequestRefusedEvent
+  | RequestOkEvent
+  | RequestFailEvent
+  | RequestInfoEvent
 
 /** `meta`: a record of the control plane, positions are revisions. `data`: a key of a shard, positions are indexes. */
 export type RequestTier = 'data' | 'meta'
@@ -14,7 +19,7 @@ export interface RequestInvokedEvent {
   readonly tier: RequestTier
   /** Of data: the shard. Of meta: the store that holds the record, `g` or a region. */
   readonly shard: string
-  /** The register: a key, or a record's name. */
+  /** The register: `<keyspace>/<key>`, or a record's name. */
   readonly key: string
   readonly f: 'read' | 'write' | 'cas'
   readonly mode: ReadMode
@@ -28,6 +33,17 @@ export interface RequestInvokedEvent {
 
 /** Empty for writes. */
 export type ReadMode = '' | 'quorum' | 'lease' | 'stale'
+
+/** One attempt of the request was refused because the client's map was behind; the request itself goes on. */
+export interface RequestRefusedEvent {
+  readonly kind: 'req.refused'
+  readonly client: string
+  readonly cseq: string
+  readonly node: string
+  /** What the attempt carried, and the node's own as the refusal tells it. */
+  readonly token: string
+  readonly own: string
+}
 
 export interface RequestOkEvent {
   readonly kind: 'req.ok'

@@ -5,6 +5,8 @@ export type RunEvent = RunStartEvent | ProcStartEvent | ProcEndEvent | FaultOnEv
 export interface RunStartEvent {
   readonly kind: 'run'
   readonly seed: string
+  /** `t` of every record is when it happened, as in a simulation, and not when the recorder was told. */
+  readonly exact: boolean
   readonly constants: Partial<Constants>
 }
 

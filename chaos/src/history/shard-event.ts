@@ -91,12 +91,15 @@ export interface LogEntryEvent {
   readonly shard: string
   readonly idx: string
   readonly token: string
-  /** Empty for entries that nobody asked for, such as barriers. */
+  /** With `cseq`: names the request, as its client does. Empty for entries that nobody asked for, such as barriers. */
   readonly client: string
   readonly cseq: string
+  /** `<keyspace>/<key>` */
   readonly key: string
   /** Empty: the key was deleted, or there is none. */
   readonly value: string
+  /** False: a repetition of an earlier entry, recognised when its turn came and passed over. */
+  readonly applied: boolean
 }
 
 /** The log of a replica was copied to its end: only then does an entry that is missing mean something. */

@@ -85,9 +85,13 @@ export interface GCommitEvent {
   readonly stamp: string
   /** Step within `op`; absent where records do not say. */
   readonly opSeq?: string
-  /** The election that the commit was made under; absent where records do not say, empty: under none. */
+  /** The election, and its role, that the commit was made under; absent where records do not say. */
   readonly elect?: string
   readonly role?: string
+  /** In order of preference; absent: not told. */
+  readonly standbys?: readonly string[]
+  /** Absent: automatic. */
+  readonly failover?: 'automatic' | 'manual'
 }
 
 /** A shard of a page changed in a region's tier, or left the page (`gone`, likewise). */
