@@ -16,6 +16,13 @@ export class DurableImage {
     return this.#shard
   }
 
+  /** As it is now; the two go apart from here on. */
+  copy(): DurableImage {
+    const copy = new DurableImage()
+    copy.#shard = this.#shard
+    return copy
+  }
+
   write(write: ShardWrite): void {
     const from = write.truncateFrom
     const kept: readonly LogEntry[] =

@@ -1,0 +1,109 @@
+import { DEFAULT_TIMING } from '@meridian/deploy'
+import type { ProcessConfig } from '@meridian/deploy'
+import { keyOfText, keyspaceName, nodeId, regionId, zoneId } from '@meridian/topology'
+import type { Key } from '@meridian/topology'
+import { REGIONS } from '../net/geography.ts'
+
+/** How large a world is and how long it lives. Times are virtual, ms. */
+export interface Profile {
+  readonly name: string
+  readonly regions: number
+  readonly serversPerRegion: number
+  readonly nodesPerRegion: number
+  readonly shardsPerRange: number
+  /** Workers of the client of each region; each does one request after the other. */
+  readonly workersPerRegion: number
+  readonly keysPerRange: number
+  /** Mean pause between two requests of a worker. */
+  readonly pauseMs: number
+  /** How long faults come and go, after the world is up. */
+  readonly faultyMs: number
+  /** How long the healed world goes on before it is asked for its final state. */
+  readonly healedMs: number
+}
+
+export const PROFILES: Readonly<Record<'small' | 'large', Profile>> = {
+  small: {
+    name: 'small',
+    regions: 3,
+    serversPerRegion: 1,
+    nodesPerRegion: 3,
+    shardsPerRange: 2,
+    workersPerRegion: 2,
+    keysPerRange: 6,
+    pauseMs: 250,
+    faultyMs: 45_000,
+    healedMs: 25_000,
+  },
+  large: {
+    name: 'large',
+    regions: 5,
+    serversPerRegion: 2,
+    nodesPerRegion: 3,
+    shardsPerRange: 4,
+    workersPerRegion: 3,
+    keysPerRange: 12,
+    pauseMs: 200,
+    faultyMs: 150_000,
+    healedMs: 40_000,
+  },
+}
+
+export const KEYSPACE = keyspaceName('sim')
+
+export interface RegionPlan {
+  readonly region: string
+  readonly config: ProcessConfig
+  readonly servers: readonly string[]
+  readonly nodes: readonly string[]
+  readonly client: string
+}
+
+export const addressOf = (name: string): string => `${name}:7000`
+
+export function regionsOf({ regions, serversPerRegion, nodesPerRegion }: Profile): RegionPlan[] {
+  const names = REGIONS.slice(0, regions)
+  const counted = (region: string, letter: string, count: number): string[] =>
+    Array.from({ length: count }, (_, at) => `${region}-${letter}${at + 1}`)
+  const all = names.map((region) => ({
+    id: regionId(region),
+    displayName: region,
+    servers: counted(region, 's', serversPerRegion).map(addressOf),
+  }))
+  return names.map((region) => {
+    const servers = counted(region, 's', serversPerRegion)
+    const nodes = counted(region, 'n', nodesPerRegion)
+    const zones = ['a', 'b', 'c'].map((zone) => zoneId(`${region}-${zone}`))
+    const place = (id: string) => ({ id: nodeId(id), listen: addressOf(id), advertise: addressOf(id) })
+    const config: ProcessConfig = {
+      region: regionId(region),
+      displayName: region,
+      zones,
+      global: { endpoints: ['g'] },
+      regional: { endpoints: [region] },
+      nats: { servers: ['nats'] },
+      hosts: {},
+      regions: all,
+      servers: servers.map(place),
+      nodes: nodes.map((id, at) => ({ ...place(id), zone: zones[at % zones.length] ?? zoneId('a'), capacity: 100 })),
+      timing: DEFAULT_TIMING,
+    }
+    return { region, config, servers, nodes, client: `${region}-c1` }
+  })
+}
+
+/** Where the range of each region begins, and its shards; the first range begins at the empty key. */
+export function boundsOf(profile: Profile, at: number): { readonly start: Key; readonly shards: readonly Key[] } {
+  const start = at === 0 ? keyOfText('') : keyOfText(`r${at}`)
+  const shards = Array.from({ length: profile.shardsPerRange - 1 }, (_, shard) => keyOfText(`r${at}/${shard + 1}`))
+  return { start, shards }
+}
+
+/** Keys that are written to and read, of every range and shard. */
+export function keysOf(profile: Profile): Key[] {
+  return Array.from({ length: profile.regions }, (_, range) =>
+    Array.from({ length: profile.keysPerRange }, (__, key) =>
+      keyOfText(`r${range}/${key % profile.shardsPerRange}/k${key}`),
+    ),
+  ).flat()
+}

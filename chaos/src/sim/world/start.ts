@@ -1,0 +1,151 @@
+import { MeridianClient } from '@meridian/client'
+import type { ClientObserver } from '@meridian/client'
+import { DataNode } from '@meridian/data-node'
+import { MemoryStorage } from '@meridian/data-node/memory'
+import { silentLogger } from '@meridian/loop'
+import type { Logger } from '@meridian/loop'
+import { startRegionServer } from '@meridian/region-server'
+import type { RegionServerPorts } from '@meridian/region-server'
+import { nodeId } from '@meridian/topology'
+import type { Life } from '../kernel/process.ts'
+import { transportOf } from '../net/transport.ts'
+import { addressOf } from './plan.ts'
+import type { RegionPlan } from './plan.ts'
+import type { SimWorld } from './world.ts'
+
+/** Pause before whoever watches over a process starts it again. */
+const RESTART_MS = 1000
+
+/** How long one sync of a disk takes, ms. */
+const SYNC_MS = [0.2, 6] as const
+
+/** Starts and ends the processes of a world: the program's own classes on simulated ports. */
+export class Processes {
+  readonly #world: SimWorld
+  readonly #storages = new Map<string, MemoryStorage>()
+  readonly #nodes = new Map<string, DataNode>()
+  /** Further time that a disk takes for a sync, ms. */
+  readonly diskDelayMs = new Map<string, number>()
+  log: (life: Life) => Logger = () => silentLogger
+
+  constructor(world: SimWorld) {
+    this.#world = world
+  }
+
+  startAll(): void {
+    for (const plan of this.#world.plans) {
+      for (const name of plan.servers) this.startServer(plan, name)
+      for (const name of plan.nodes) this.startNode(plan, name)
+    }
+  }
+
+  start(name: string): void {
+    const plan = this.#world.plans.find(({ servers, nodes }) => servers.includes(name) || nodes.includes(name))
+    if (plan === undefined) throw new Error(`assertion: ${name} is no server and no node`)
+    if (plan.servers.includes(name)) this.startServer(plan, name)
+    else this.startNode(plan, name)
+  }
+
+  startServer({ region, config }: RegionPlan, name: string): void {
+    const world = this.#world
+    const life = world.process(name).begin()
+    const place = config.servers.find((each) => each.id === nodeId(name))
+    if (place === undefined) throw new Error(`assertion: ${name} has no place`)
+    const { machine } = life.process
+    const ports: RegionServerPorts = {
+      clock: life.clock,
+      physical: machine.wall,
+      boot: machine.boot,
+      wallUs: () => BigInt(Math.round(machine.wall.nowMs() * 1000)),
+      random: life.random.next,
+      ceiling: world.ceilingOf(life),
+      transport: transportOf(world.network, life),
+      openStore: (tier) => Promise.resolve(world.openStore(tier === 'global' ? 'g' : region, life)),
+      openBus: () => Promise.resolve(world.bus.open(life)),
+      openMetrics: () => Promise.resolve({ operation: () => {}, [Symbol.asyncDispose]: () => Promise.resolve() }),
+    }
+    const onFailure = (loop: string, error: unknown): void => this.#failed(life, loop, error)
+    startRegionServer({ config, place, ports, log: this.log(life), onFailure }).catch((error: unknown) =>
+      this.#failed(life, 'start', error),
+    )
+  }
+
+  startNode({ config, servers }: RegionPlan, name: string): void {
+    const world = this.#world
+    const life = world.process(name).begin()
+    const place = config.nodes.find((each) => each.id === nodeId(name))
+    const disk = world.disks.get(name)
+    if (place === undefined || disk === undefined) throw new Error(`assertion: ${name} has no place or no disk`)
+    const { machine } = life.process
+    const storage = new MemoryStorage(disk, (flush) => {
+      const ms = life.random.between(...SYNC_MS) + (this.diskDelayMs.get(name) ?? 0)
+      world.scheduler.after(ms, `sync ${name}`, () => life.deliver(flush))
+    })
+    this.#storages.set(name, storage)
+    let attempts = 0
+    DataNode.start({
+      nodeId: place.id,
+      region: config.region,
+      zone: place.zone,
+      listen: place.listen,
+      advertise: place.advertise,
+      capacity: place.capacity,
+      dataDir: '',
+      regionServers: servers.map(addressOf),
+      clock: life.clock,
+      physical: machine.wall,
+      boot: machine.boot,
+      log: this.log(life),
+      random: life.random.next,
+      newAttempt: () => `${name}.${life.number}.${++attempts}`,
+      openStorage: () => storage,
+      transport: transportOf(world.network, life),
+      onBroken: (error) => this.#failed(life, 'broken', error),
+    }).then(
+      (node) => {
+        this.#nodes.set(name, node)
+      },
+      (error: unknown) => this.#failed(life, 'start', error),
+    )
+  }
+
+  startClient({ client: name, servers }: RegionPlan, observe: ClientObserver): MeridianClient {
+    const world = this.#world
+    const life = world.process(name).begin()
+    return new MeridianClient({
+      servers: servers.map(addressOf),
+      bus: world.bus.open(life),
+      dialling: { transport: transportOf(world.network, life) },
+      name,
+      id: `${name}.${life.number}`,
+      clock: life.clock,
+      log: this.log(life),
+      random: life.random.next,
+      observe,
+    })
+  }
+
+  /** As by SIGKILL or a power cut: of what its disk was not asked to keep, `share` is there all the same. */
+  kill(name: string, share = 0): void {
+    const { life } = this.#world.process(name)
+    if (life === undefined) return
+    life.end()
+    this.#storages.get(name)?.crash(share)
+    this.#storages.delete(name)
+    this.#nodes.delete(name)
+  }
+
+  node(name: string): DataNode | undefined {
+    return this.#nodes.get(name)
+  }
+
+  #failed(life: Life, what: string, error: unknown): void {
+    if (!life.alive) return
+    const { name } = life.process
+    this.#world.fail(name, what, error)
+    this.kill(name, 1)
+    this.#world.scheduler.after(RESTART_MS, `restart ${name}`, () => {
+      if (this.#world.process(name).life === undefined) this.start(name)
+    })
+  }
+}

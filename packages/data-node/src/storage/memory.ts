@@ -1,0 +1,1 @@
+export { MemoryDisk, MemoryStorage } from './memory-storage.ts'
