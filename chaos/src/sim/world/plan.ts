@@ -1,4 +1,4 @@
-import { DEFAULT_TIMING } from '@meridian/deploy'
+import { DEFAULT_LEADER_SETTINGS, DEFAULT_TIMING } from '@meridian/deploy'
 import type { ProcessConfig } from '@meridian/deploy'
 import { keyOfText, keyspaceName, nodeId, regionId, zoneId } from '@meridian/topology'
 import type { Key } from '@meridian/topology'
@@ -87,6 +87,7 @@ export function regionsOf({ regions, serversPerRegion, nodesPerRegion }: Profile
       servers: servers.map(place),
       nodes: nodes.map((id, at) => ({ ...place(id), zone: zones[at % zones.length] ?? zoneId('a'), capacity: 100 })),
       timing: DEFAULT_TIMING,
+      leader: DEFAULT_LEADER_SETTINGS,
     }
     return { region, config, servers, nodes, client: `${region}-c1` }
   })

@@ -59,6 +59,11 @@ export class Processes {
       wallUs: () => BigInt(Math.round(machine.wall.nowMs() * 1000)),
       random: life.random.next,
       ceiling: world.ceilingOf(life),
+      fsync: async () => {
+        const ms = life.random.between(...SYNC_MS)
+        await life.clock.sleep(ms)
+        return ms
+      },
       transport: transportOf(world.network, life),
       openStore: (tier) => Promise.resolve(world.openStore(tier === 'global' ? 'g' : region, life)),
       openBus: () => Promise.resolve(world.bus.open(life)),
