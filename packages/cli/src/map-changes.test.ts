@@ -83,6 +83,7 @@ const node = (id: string, region: string): NodeRecord => ({
   capacity: 1,
   nodeEpoch: nodeEpoch(1),
   status: 'up',
+  duty: 'serving',
 })
 
 /** The view of a real map that was told of these records. */

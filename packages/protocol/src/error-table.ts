@@ -125,6 +125,18 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     conflict,
     'The disk of this node is older than the region remembers, or was cloned.',
   ),
+  NODE_DECOMMISSIONED: row(
+    GRPC.failedPrecondition,
+    'give-up',
+    conflict,
+    'This node was taken out of the region for good; a new node needs an id of its own.',
+  ),
+  NODE_BUSY: row(
+    GRPC.failedPrecondition,
+    'give-up',
+    conflict,
+    'The node still holds replicas: let it leave first, or force it and count them as lost.',
+  ),
   TOKEN_MISMATCH: row(
     GRPC.failedPrecondition,
     'refresh',

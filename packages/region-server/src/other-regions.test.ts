@@ -68,7 +68,7 @@ function world() {
     },
     node: (region: RegionId, address: string, life: number) => {
       const node = { nodeId: nodeId('n'), region, zone: zoneId('z'), address, capacity: 1, status: 'up' as const }
-      map.region(region).put(nodeKey(node.nodeId), encodeNode({ ...node, nodeEpoch: nodeEpoch(life) }))
+      map.region(region).put(nodeKey(node.nodeId), encodeNode({ ...node, nodeEpoch: nodeEpoch(life), duty: 'serving' }))
       for (const listener of listeners) listener()
     },
   }

@@ -29,6 +29,7 @@ const NODE: NodeRecord = {
   capacity: 100,
   nodeEpoch: nodeEpoch(1),
   status: 'up',
+  duty: 'serving',
 }
 const G = { rangesRevision: 100n as Revision, ownerPage: () => undefined }
 const WORLD = { ...G, nodes: [NODE], pages: new Map(), ranges: [] }

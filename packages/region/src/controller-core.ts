@@ -1,9 +1,11 @@
 import { compareTokens, rangeIsOpen, shardToken, tokensEqual } from '@meridian/topology'
 import type { NodeEpoch, NodeId, NodeRecord, RangeId, RegionId, Revision, ShardId, Token } from '@meridian/topology'
+import { BRAKE_OFF, braked } from './brake.ts'
+import type { Brake } from './brake.ts'
 import { observe, overdue, signalled } from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
 import { planPages } from './page-plan.ts'
-import type { PagePlan, PageTxn, PageWorld } from './page-world.ts'
+import type { HandOver, PagePlan, PageTxn, PageWorld } from './page-world.ts'
 import { RegionLimits } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
 import type { Removal } from './region-view.ts'
@@ -37,6 +39,7 @@ export interface ControllerState {
   readonly applied: ReadonlyMap<NodeId, { readonly nodeEpoch: NodeEpoch; readonly revision: Revision }>
   readonly holds: ReadonlyMap<ShardId, Hold>
   readonly wishes: ReadonlyMap<ShardId, Wish>
+  readonly brake: Brake
   /** Since when ranges have been seen that should have a page here and have none. */
   readonly pagelessMs: ReadonlyMap<RangeId, number>
   /** Since when ranges have been seen that have a standby page here and are followed no more. */
@@ -110,6 +113,7 @@ export function initialState(options: Pick<ControllerState, 'region' | 'replicaC
     applied: new Map(),
     holds: new Map(),
     wishes: new Map(),
+    brake: BRAKE_OFF,
     pagelessMs: new Map(),
     unfollowedMs: new Map(),
     caughtUpMs: -Infinity,
@@ -140,7 +144,14 @@ export function step(
     case 'removed':
       return [{ ...state, holds: heldBy(state, event.removals, event.nowMs) }, []]
     case 'spared':
-      return [{ ...state, watches: signalled(state.watches, event.nodes, 'spared') }, []]
+      return [
+        {
+          ...state,
+          watches: signalled(state.watches, event.nodes, 'spared'),
+          brake: { ...state.brake, fallenMs: state.brake.fallenMs.slice(0, -event.nodes.length) },
+        },
+        [],
+      ]
     case 'caught-up':
       return [{ ...state, caughtUpMs: event.askedMs }, []]
     case 'wished':
@@ -172,9 +183,16 @@ function looked(
   const wishes = new Map(
     [...seen.wishes].filter(([shard, { token }]) => compareTokens(tokens.get(shard) ?? token, token) <= 0),
   )
-  const state: ControllerState = { ...seen, holds, wishes }
 
-  const silent = overdue(watches, nowMs, timing.nodeWaitMs).slice(0, RegionLimits.nodesPerTxnMax)
+  const [brake, fallen] = braked(before.brake, {
+    nowMs,
+    silent: overdue(watches, nowMs, timing.nodeWaitMs),
+    up: world.nodes.filter(({ status }) => status === 'up').length,
+    waitMs: timing.nodeWaitMs,
+    slowStartEveryMs: timing.slowStartEveryMs,
+  })
+  const state: ControllerState = { ...seen, brake, holds, wishes }
+  const silent = fallen.slice(0, RegionLimits.nodesPerTxnMax)
   if (silent.length > 0) {
     // Pages follow in the next round, on the node epochs that this transaction makes.
     const lives = silent.map((nodeId) => ({ nodeId, nodeEpoch: watches.get(nodeId)?.nodeEpoch ?? (0n as NodeEpoch) }))
@@ -183,17 +201,14 @@ function looked(
       [{ kind: 'condemn', lives, renewalsRevision: event.renewalsRevision }],
     ]
   }
+  const vacant = [...wishes].filter(([shard, { token }]) => isAt(tokens, shard, token))
   const plan = planPages({
     ...world,
     region: state.region,
     replicaCount: state.replicaCount,
     isHeld: (shard) => state.holds.has(shard),
-    wishes: new Map(
-      [...wishes].flatMap(([shard, { target, token }]) => {
-        const now = tokens.get(shard)
-        return now !== undefined && tokensEqual(now, token) ? [[shard, target]] : []
-      }),
-    ),
+    wishes: new Map(vacant.map(([shard, { target }]) => [shard, target])),
+    handOversMax: Math.max(0, RegionLimits.handOversMax - vacant.length),
     isOverdue: (range) => nowMs - (state.pagelessMs.get(range) ?? nowMs) >= timing.openGraceMs,
     isUnfollowed: (range) => isProvenUnfollowed(state, range),
   })
@@ -203,7 +218,19 @@ function looked(
   )
   if (unproven) effects.push({ kind: 'catch-up' })
   if (plan.refusals.length > 0) effects.push({ kind: 'complain', refusals: plan.refusals })
-  return [state, effects]
+  return [{ ...state, wishes: withHandOvers(state.wishes, plan.handOvers) }, effects]
+}
+
+function isAt(tokens: ReadonlyMap<ShardId, Token>, shard: ShardId, token: Token): boolean {
+  const now = tokens.get(shard)
+  return now !== undefined && tokensEqual(now, token)
+}
+
+function withHandOvers(wishes: ControllerState['wishes'], handOvers: readonly HandOver[]): ReadonlyMap<ShardId, Wish> {
+  if (handOvers.length === 0) return wishes
+  const all = new Map(wishes)
+  for (const { shardId, target, token } of handOvers) all.set(shardId, { target, token })
+  return all
 }
 
 /**

@@ -29,6 +29,7 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('split' as const), at: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('owner' as const), owner: fc.constantFrom('eu', 'us') }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain' as const), node, on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze' as const), on: fc.boolean() }) },
 )
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never
@@ -74,6 +75,13 @@ class Story {
         for (const { controller } of rig.servers.filter((each) => each.controller.isController)) {
           const shard = `1.${what.shard}` as Parameters<typeof controller.handOver>[0]
           this.#hands.push(controller.handOver(shard, nodeId(what.node), rig.signal).catch(() => {}))
+        }
+        return rig.clock.advance(0)
+      }
+      case 'drain': {
+        const duty = what.on ? 'draining' : 'serving'
+        for (const { controller } of rig.servers.filter((each) => each.controller.isController)) {
+          this.#hands.push(controller.setDuty(nodeId(what.node), duty, false, rig.signal).catch(() => {}))
         }
         return rig.clock.advance(0)
       }

@@ -5,8 +5,10 @@ import type { ShardRecord } from '@meridian/protocol'
 import { campaign, watchLeader } from '@meridian/store'
 import type { Leader, Store } from '@meridian/store'
 import { MeridianError } from '@meridian/topology'
-import type { Key, NodeId, Page, RangeDescriptor, RegionId, ShardId } from '@meridian/topology'
+import type { Key, NodeDuty, NodeId, Page, RangeDescriptor, RegionId, ShardId } from '@meridian/topology'
+import type { ControllerHealth } from './controller-health.ts'
 import { ControllerTerm } from './controller-term.ts'
+import type { NodeHoldings } from './node-leases.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
 import type { OtherRegions } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
@@ -76,15 +78,15 @@ export class RegionController implements AsyncDisposable {
     return this.#acting((term) => term.renew(request, signal))
   }
 
-  /** See `ControllerTerm.openRange`. */
+  /** See `ControllerCommands.openRange`. */
   openRange(range: RangeDescriptor, bounds: readonly Key[], signal: AbortSignal): Promise<Page> {
-    return this.#acting((term) => term.openRange(range, bounds, signal))
+    return this.#acting((term) => term.commands.openRange(range, bounds, signal))
   }
 
-  /** See `ControllerTerm.handOver`. Resolves with the record of the shard under its new leader. */
+  /** See `ControllerCommands.handOver`. Resolves with the record of the shard under its new leader. */
   async handOver(shard: ShardId, target: NodeId | undefined, signal: AbortSignal): Promise<ShardRecord> {
     const { view, region } = this.#options
-    await this.#acting((term) => term.handOver(shard, target, signal))
+    await this.#acting((term) => term.commands.handOver(shard, target, signal))
     const found = view.shard(shard)
     if (found === undefined) throw new MeridianError('SHARD_UNKNOWN', `Shard ${shard} is gone from this region.`)
     return shardRecordOf(
@@ -93,6 +95,16 @@ export class RegionController implements AsyncDisposable {
       region,
       new Map(view.nodeRecords().map((node) => [node.nodeId, node])),
     )
+  }
+
+  /** See `ControllerCommands.setDuty`. */
+  setDuty(node: NodeId, duty: NodeDuty, forced: boolean, signal: AbortSignal): Promise<NodeHoldings> {
+    return this.#acting((term) => term.commands.setDuty(node, duty, forced, signal))
+  }
+
+  /** What keeps the region's controller from doing more; undefined on a server that is not it. */
+  health(): ControllerHealth | undefined {
+    return this.#term?.health()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,29 @@
 import type { NodeStatus } from '@meridian/protocol'
-import type { NodeId } from '@meridian/topology'
+import type { NodeId, NodeRecord } from '@meridian/topology'
 import type { RegionView } from './region-view.ts'
+
+/** In one word: a node that is down says so, whatever it is wanted for. */
+function statusOf({ status, duty }: NodeRecord): string {
+  if (duty === 'decommissioned' || (status === 'up' && duty !== 'serving')) return duty
+  return status
+}
+
+export interface NodeHoldings {
+  readonly led: number
+  readonly held: number
+}
+
+/** What a node leads and holds, also of ranges that the region only follows. */
+export function nodeLoadOf(view: Pick<RegionView, 'pages'>, id: NodeId): NodeHoldings {
+  let [led, held] = [0, 0]
+  for (const { page } of view.pages.values()) {
+    for (const shard of page.shards) {
+      if (shard.replicas.includes(id)) held += 1
+      if (shard.status === 'assigned' && shard.leader === id) led += 1
+    }
+  }
+  return { led, held }
+}
 
 /** The nodes of the region as this server sees them, in order of their ids. Any server can answer, not only the controller. */
 export function nodeStatuses(view: RegionView): NodeStatus[] {
@@ -20,7 +43,7 @@ export function nodeStatuses(view: RegionView): NodeStatus[] {
       zone: node.zone,
       address: node.address,
       nodeEpoch: node.nodeEpoch,
-      status: node.status,
+      status: statusOf(node),
       shardsLed: led.get(node.nodeId) ?? 0,
       shardsHeld: held.get(node.nodeId) ?? 0,
       silentMs: BigInt(Math.max(0, Math.round(view.silentMs(node.nodeId)))),

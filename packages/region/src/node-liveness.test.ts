@@ -16,6 +16,7 @@ function record(life: number, status: NodeRecord['status'] = 'up'): NodeRecord {
     capacity: 100,
     nodeEpoch: nodeEpoch(life),
     status,
+    duty: 'serving',
   }
 }
 

@@ -46,7 +46,7 @@ export class NodeRegistry {
     this.#options = options
   }
 
-  /** @throws MeridianError NODE_ID_TAKEN, INVALID_ARGUMENT, UNAVAILABLE, OUTCOME_UNKNOWN, CLOCK_OFFSET */
+  /** @throws MeridianError NODE_ID_TAKEN, NODE_DECOMMISSIONED, INVALID_ARGUMENT, UNAVAILABLE, OUTCOME_UNKNOWN, CLOCK_OFFSET */
   async register(registration: Registration, signal: AbortSignal): Promise<NodeEpoch> {
     const { store, writer } = this.#options
     const { nodeId: id, attempt } = registration
@@ -112,13 +112,15 @@ export type RegistrationDecision =
   /** The very same start of the process asked before, and its answer was lost. */
   | { readonly kind: 'repeated'; readonly nodeEpoch: NodeEpoch }
 
-/** Pure part of a registration. @throws MeridianError NODE_ID_TAKEN */
+/** Pure part of a registration. @throws MeridianError NODE_ID_TAKEN, NODE_DECOMMISSIONED */
 export function decideRegistration(
   region: RegionId,
   { nodeId: id, zone, address, capacity, previousEpoch, attempt }: Registration,
   known: NodeRecord | undefined,
   last: RegistrationAttempt | undefined,
 ): RegistrationDecision {
+  if (known?.duty === 'decommissioned')
+    throw new MeridianError('NODE_DECOMMISSIONED', `Node ${id} was decommissioned; its id is not given out again.`)
   if (attempt !== '' && known?.status === 'up' && last?.attempt === attempt && last.nodeEpoch === known.nodeEpoch) {
     return { kind: 'repeated', nodeEpoch: known.nodeEpoch }
   }
@@ -131,7 +133,11 @@ export function decideRegistration(
     )
   }
   const next = nodeEpoch((known?.nodeEpoch ?? 0n) + 1n)
-  return { kind: 'registered', node: { nodeId: id, region, zone, address, capacity, nodeEpoch: next, status: 'up' } }
+  const duty = known?.duty ?? 'serving'
+  return {
+    kind: 'registered',
+    node: { nodeId: id, region, zone, address, capacity, nodeEpoch: next, status: 'up', duty },
+  }
 }
 
 /** Giving a node up raises its epoch once without handing it out. */

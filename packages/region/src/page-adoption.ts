@@ -1,4 +1,4 @@
-import { adoptPages, MeridianError, openPage, rangesOverlap, standbyPage } from '@meridian/topology'
+import { adoptPages, isWanted, MeridianError, openPage, rangesOverlap, standbyPage } from '@meridian/topology'
 import type { Page, PageDecision, RangeDescriptor, RangeId } from '@meridian/topology'
 import type { Family } from './page-families.ts'
 import { frozenAsG, leaderless, noteLeaders } from './page-leaders.ts'
@@ -6,7 +6,7 @@ import type { PageIndex, PagePlan, PageTxn } from './page-world.ts'
 import { RegionLimits } from './region-timing.ts'
 
 /** The pages of a family under their new generations, and the end of the old ones. */
-export function settle(index: PageIndex, family: Family): PagePlan {
+export function settle(index: PageIndex, family: Family): Omit<PagePlan, 'handOvers'> {
   const { world } = index
   const puts: Page[] = []
   const refusals: { rangeId: RangeId; error: MeridianError }[] = []
@@ -80,7 +80,7 @@ function followed(index: PageIndex, range: RangeDescriptor): PageDecision | unde
   if (source === undefined) return undefined
   const held = new Set(own.flatMap((page) => page.shards.map((shard) => shard.shardId)))
   const placed = source.shards.filter((shard) => !held.has(shard.shardId))
-  const up = world.nodes.filter(({ status }) => status === 'up').length
+  const up = world.nodes.filter(isWanted).length
   // Nodes come up one after the other: whoever is first would be the only one to have a copy.
   if (placed.length > 0 && up < world.replicaCount && !world.isOverdue(range.rangeId)) return undefined
   const decision = standbyPage(range, source, own, world.nodes, world.replicaCount, tally.loads)

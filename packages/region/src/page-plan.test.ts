@@ -9,7 +9,7 @@ import type { StoredPage } from './region-view.ts'
 import { EU } from './rig.ts'
 import { range } from './rig-ranges.ts'
 
-/** `a b#2 c-`: up in life 1, up in life 2, down. */
+/** `a b#2 c- d~ e!`: up in life 1, up in life 2, down, draining, leaving. */
 function nodes(world: string): NodeRecord[] {
   return world.split(' ').map((text, index) => ({
     nodeId: nodeId(text.charAt(0)),
@@ -18,7 +18,8 @@ function nodes(world: string): NodeRecord[] {
     address: `${text.charAt(0)}.test:7001`,
     capacity: 100,
     nodeEpoch: nodeEpoch(Number(/#(\d+)/.exec(text)?.[1] ?? 1)),
-    status: text.endsWith('-') ? 'down' : 'up',
+    status: text.includes('-') ? 'down' : 'up',
+    duty: text.endsWith('~') ? 'draining' : text.endsWith('!') ? 'leaving' : 'serving',
   }))
 }
 
@@ -69,6 +70,7 @@ function world(ranges: string[], pages: string[], more: Partial<PageWorld> = {})
     replicaCount: 3,
     isHeld: () => false,
     wishes: new Map(),
+    handOversMax: 16,
     isOverdue: () => false,
     ...more,
   }
@@ -94,7 +96,7 @@ function text({ txns }: PagePlan): string[] {
 
 describe('leaders', () => {
   it('need nothing while all live', () => {
-    expect(planPages(world(['1:-'], ['1:- 1.0@ a, 1.1@m b']))).toEqual({ txns: [], refusals: [] })
+    expect(planPages(world(['1:-'], ['1:- 1.0@ a, 1.1@m b']))).toEqual({ txns: [], handOvers: [], refusals: [] })
   })
 
   it('of a node that is down, or lives another life, pass on with epoch + 1', () => {
@@ -224,7 +226,7 @@ describe('ranges of other regions', () => {
 
   it("are followed with the owner's shards, and led by nobody", () => {
     const { txns } = planPages(world(['1:-@us/eu'], [], us))
-    expect(text({ txns, refusals: [] })).toEqual(['0: 1#1s[1.0 - e1 1.1 - e1]'])
+    expect(text({ txns, handOvers: [], refusals: [] })).toEqual(['0: 1#1s[1.0 - e1 1.1 - e1]'])
     expect(txns[0]).toMatchObject({ purpose: 'follow', puts: [{ shards: [{ start: '' }, { start: 'm' }] }] })
     expect(txns[0]?.puts[0]?.shards.map(({ replicas }) => replicas.toSorted().join(''))).toEqual(['abc', 'abc'])
   })
@@ -236,7 +238,7 @@ describe('ranges of other regions', () => {
     ['the page known is of a region that owns it no more', '1:-@ap/eu', us],
     ['nobody can have written to it', '1:-@us/eu?', us],
   ])('are not followed when %s', (_, text1, others) => {
-    expect(planPages(world([text1], [], others))).toEqual({ txns: [], refusals: [] })
+    expect(planPages(world([text1], [], others))).toEqual({ txns: [], handOvers: [], refusals: [] })
   })
 
   it('wait for as many nodes as replicas, but not for ever', () => {
@@ -285,7 +287,7 @@ describe('ranges of other regions', () => {
 
   it('have no leaders, whatever happens to nodes', () => {
     const followed = world(['1:-@us/eu'], ['1:-@us/eu 1.0@ -'], { ...us, nodes: nodes('a#2 b- c') })
-    expect(planPages(followed)).toEqual({ txns: [], refusals: [] })
+    expect(planPages(followed)).toEqual({ txns: [], handOvers: [], refusals: [] })
   })
 })
 

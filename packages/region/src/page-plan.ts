@@ -1,6 +1,7 @@
 import { encodePage } from '@meridian/topology'
 import type { MeridianError, Page, RangeId } from '@meridian/topology'
 import { settle } from './page-adoption.ts'
+import { Drain } from './page-drain.ts'
 import { familiesOf } from './page-families.ts'
 import { changedShards, frozenAsG, isForeign, lead, needsLeaders } from './page-leaders.ts'
 import { PAGE_PURPOSES, PageIndex } from './page-world.ts'
@@ -22,24 +23,27 @@ export function planPages(world: PageWorld): PagePlan {
       for (const id of txn.expects.keys()) touched.add(id)
     }
   }
+  const drain = new Drain(index)
   for (const stored of world.pages.values()) {
     if (touched.has(stored.page.rangeId)) continue
-    const txn = stored.page.role === 'owner' ? mended(index, stored) : unfollowed(index, stored)
+    const txn = stored.page.role === 'owner' ? mended(index, stored, drain) : unfollowed(index, stored)
     if (txn !== undefined) txns.push(txn)
   }
   const order = (a: PageTxn, b: PageTxn): number =>
     PAGE_PURPOSES.indexOf(a.purpose) - PAGE_PURPOSES.indexOf(b.purpose) || b.shards - a.shards
-  return { txns: packed(txns.toSorted(order)), refusals }
+  return { txns: packed(txns.toSorted(order)), handOvers: drain.handOvers, refusals }
 }
 
 /** What an owner's page needs under the generation it has. Nearly every page needs nothing: it allocates nothing then. */
-function mended(index: PageIndex, { page }: StoredPage): PageTxn | undefined {
+function mended(index: PageIndex, { page }: StoredPage, drain: Drain): PageTxn | undefined {
   if (isForeign(index, page)) return undefined
   const frozen = frozenAsG(page, index.range(page.rangeId), index.world.rangesRevision)
-  const after = needsLeaders(index, frozen) ? lead(index, frozen) : frozen
+  const led = needsLeaders(index, frozen) ? lead(index, frozen) : frozen
+  const after = led === page ? drain.relieved(page) : led
+  if (after === page) return undefined
   const shards = changedShards(page, after)
   if (shards === 0) return undefined
-  return index.txn(frozen === page ? 'lead' : 'own', [after], [], shards)
+  return index.txn(frozen !== page ? 'own' : led === page ? 'tidy' : 'lead', [after], [], shards)
 }
 
 /** The end of a standby page whose range this region follows no more. */

@@ -9,6 +9,7 @@ import type {
   RegionId,
   Revision,
   ShardId,
+  Token,
 } from '@meridian/topology'
 import { IntervalIndex } from './interval-index.ts'
 import type { OwnerPage } from './other-regions.ts'
@@ -50,14 +51,26 @@ export interface PageWorld {
   readonly isHeld: (shard: ShardId) => boolean
   /** Leaderless shards that are to be led by a certain node, if it can. */
   readonly wishes: ReadonlyMap<ShardId, NodeId>
+  /** How many shards may begin to be handed over now by nodes that are being drained. */
+  readonly handOversMax: number
   /** Whether a range that has no page here has had time enough to be opened, or its nodes to come up. */
   readonly isOverdue: (range: RangeId) => boolean
   /** Whether G surely shows no more that this region follows the range, however old this view of it is. */
   readonly isUnfollowed: (range: RangeId) => boolean
 }
 
+/** A shard that is taken from the node that leads it, to be led by another. */
+export interface HandOver {
+  readonly shardId: ShardId
+  readonly target: NodeId
+  /** Under which nobody leads. */
+  readonly token: Token
+}
+
 export interface PagePlan {
   readonly txns: readonly PageTxn[]
+  /** What the transactions take from nodes that are being drained. */
+  readonly handOvers: readonly HandOver[]
   /** Ranges that could not be adopted, opened or followed, and why; tried again in the next round. */
   readonly refusals: readonly { readonly rangeId: RangeId; readonly error: MeridianError }[]
 }
@@ -71,17 +84,23 @@ export function livesOf(nodes: readonly NodeRecord[]): Lives {
 
 /** Replicas held and shards led per node; leaderships that are dead do not count. */
 export function loadOf(world: Pick<PageWorld, 'pages' | 'nodes'>): LoadTally['loads'] {
-  const tally = new LoadTally(new Map())
+  const loads = new Map<NodeId, { replicas: number; leaders: number }>()
   const lives = livesOf(world.nodes)
+  const of = (node: NodeId): { replicas: number; leaders: number } => {
+    const known = loads.get(node)
+    if (known !== undefined) return known
+    const fresh = { replicas: 0, leaders: 0 }
+    loads.set(node, fresh)
+    return fresh
+  }
   for (const { page } of world.pages.values()) {
     for (const shard of page.shards) {
-      for (const node of shard.replicas) tally.add(node, { replicas: 1 })
-      if (shard.status === 'assigned' && lives.get(shard.leader) === shard.leaderNodeEpoch) {
-        tally.add(shard.leader, { leaders: 1 })
-      }
+      for (const node of shard.replicas) of(node).replicas += 1
+      if (shard.status === 'assigned' && lives.get(shard.leader) === shard.leaderNodeEpoch)
+        of(shard.leader).leaders += 1
     }
   }
-  return tally.loads
+  return loads
 }
 
 /** A world with what is asked of it over and over. */

@@ -19,6 +19,8 @@ export interface RegionTiming {
   readonly openGraceMs: number
   /** How long a range must be seen as followed no more before its standby page goes. */
   readonly unfollowGraceMs: number
+  /** While too many nodes are silent at once: how often one of them is given up all the same. */
+  readonly slowStartEveryMs: number
 }
 
 /** Rate error bound between any two monotonic clocks. */
@@ -35,6 +37,7 @@ export const REGION_TIMING: RegionTiming = {
   controllerTtlMs: 3000,
   openGraceMs: 10_000,
   unfollowGraceMs: 30_000,
+  slowStartEveryMs: 10_000,
 }
 
 /** W_N of a given L_N; 6,371 ms for 6 s. */
@@ -62,6 +65,8 @@ export const RegionLimits = {
   pageBytesPerTxnMax: 1_000_000,
   /** Nodes given up in one transaction. */
   nodesPerTxnMax: 32,
+  /** Shards under way at once from nodes that are being drained. */
+  handOversMax: 16,
   /** Requests (openings, hand-overs) that wait for their turn at the controller. */
   commandsWaitingMax: 1024,
   /** Attempts of one ordering commit against other writers of `/stamp`. */

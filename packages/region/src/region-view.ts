@@ -152,6 +152,24 @@ export class RegionView implements AsyncDisposable {
     return this.#mirror.waitFor(revision, signal)
   }
 
+  /** Resolves once `condition` holds of this view; rejects with the signal's reason. */
+  async seen(signal: AbortSignal, condition: () => boolean): Promise<void> {
+    signal.throwIfAborted()
+    if (condition()) return
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const onAbort = (): void => reject(signal.reason)
+    const unsubscribe = this.subscribe(() => {
+      if (condition()) resolve()
+    })
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await promise
+    } finally {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   /** Called synchronously after each revision is applied, also when nothing changed; must not throw. */
   subscribe(listener: (event: RegionViewEvent) => void): () => void {
     this.#listeners.add(listener)

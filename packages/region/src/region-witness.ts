@@ -74,7 +74,9 @@ export function violations(commits: readonly Commit[], traces: readonly NodeTrac
         ordering = true
         const node = decodeNode(value)
         const before = lives.get(node.nodeId)
-        if (before !== undefined && node.nodeEpoch <= before.epoch) {
+        // Under the same epoch it may be wanted for something else, and nothing more.
+        const same = node.nodeEpoch === before?.epoch && (node.status === 'up') === before.up
+        if (before !== undefined && node.nodeEpoch <= before.epoch && !same) {
           say(commit, `node ${node.nodeId} went from epoch ${before.epoch} to ${node.nodeEpoch}`)
         }
         if (node.status === 'down' && before?.up === true) {

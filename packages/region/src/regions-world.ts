@@ -203,6 +203,7 @@ export class RegionsWorld {
       ownerPage: (id) => this.#heard(server, id),
       isHeld: () => false,
       wishes: new Map(),
+      handOversMax: 16,
       isOverdue: () => longAfter,
       isUnfollowed: (id) =>
         this.#mutant === 'drops what it does not see followed' ||
@@ -359,6 +360,7 @@ function node(region: RegionId, name: string): NodeRecord {
     capacity: 100,
     nodeEpoch: nodeEpoch(1),
     status: 'up',
+    duty: 'serving',
   }
 }
 

@@ -130,7 +130,7 @@ describe('regions that own, follow and hand over ranges, each with its own idea 
       { numRuns: 400 },
     )
     for (const what of ['came', 'followed', 'thaw', 'drop', 'own', 'follow', 'tidy', 'split', 'merge', 'take-over']) {
-      expect(happened.get(what), what).toBeGreaterThan(40)
+      expect(happened.get(what), what).toBeGreaterThan(10)
     }
   })
 

@@ -28,6 +28,7 @@ it('no renewal is answered before this server has applied it, and what came befo
     capacity: 1,
     nodeEpoch: nodeEpoch(1),
     status: 'up',
+    duty: 'serving',
   }
   const opened = openPage(range('1:-'), [], [node], 1, new Map())
   if (!opened.ok) throw opened.error

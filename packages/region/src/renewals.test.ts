@@ -17,6 +17,7 @@ function nodes(world: string): NodeRecord[] {
       capacity: 100,
       nodeEpoch: nodeEpoch(Number.parseInt(rest)),
       status: rest.endsWith('-') ? 'down' : 'up',
+      duty: 'serving',
     }
   })
 }

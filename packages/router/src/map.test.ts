@@ -78,6 +78,7 @@ const node = (id: NodeRecord['nodeId'], i: number): NodeRecord => ({
   capacity: 1,
   nodeEpoch: nodeEpoch(1),
   status: 'up',
+  duty: 'serving',
 })
 
 const nodes = new Map(NODES.map((id, i) => [id, node(id, i)]))

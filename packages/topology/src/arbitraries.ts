@@ -4,7 +4,7 @@ import { keyspaceName, nodeId, operationId, rangeId, regionId, shardId, zoneId }
 import type { NodeId, RegionId } from './ids.ts'
 import { EMPTY_KEY, keyOfBytes, rangeIsEmpty } from './key.ts'
 import type { Key } from './key.ts'
-import { NODE_STATUSES } from './node-record.ts'
+import { NODE_DUTIES, NODE_STATUSES } from './node-record.ts'
 import type { NodeRecord, RegionRecord } from './node-record.ts'
 import { REPLICAS_MAX } from './page.ts'
 import type { Page, Shard } from './page.ts'
@@ -78,6 +78,7 @@ export const anyNode: fc.Arbitrary<NodeRecord> = fc
     capacity: fc.integer({ min: 1, max: 1000 }),
     nodeEpoch: counter(0n),
     status: fc.constantFrom(...NODE_STATUSES),
+    duty: fc.constantFrom(...NODE_DUTIES),
   })
   .map((facts) => ({
     nodeId: nodeId(facts.id),
@@ -87,6 +88,7 @@ export const anyNode: fc.Arbitrary<NodeRecord> = fc
     capacity: facts.capacity,
     nodeEpoch: nodeEpoch(facts.nodeEpoch),
     status: facts.status,
+    duty: facts.duty,
   }))
 
 export const anyRegion: fc.Arbitrary<RegionRecord> = fc.record({

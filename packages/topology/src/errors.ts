@@ -35,6 +35,8 @@ export const ERROR_CODES = [
   'NOT_OWNER_REGION',
   'NOT_ENOUGH_NODES',
   'NODE_ID_TAKEN',
+  'NODE_DECOMMISSIONED',
+  'NODE_BUSY',
   // authority
   'TOKEN_MISMATCH',
   'TOKEN_STALE',

@@ -70,13 +70,15 @@ export {
   ADDRESS_BYTES_MAX,
   DISPLAY_NAME_CHARS_MAX,
   isAddress,
+  isWanted,
   NODE_CAPACITY_MAX,
+  NODE_DUTIES,
   NODE_STATUSES,
   nodeComplaint,
   REGION_SERVERS_MAX,
   regionComplaint,
 } from './node-record.ts'
-export type { NodeRecord, NodeStatus, RegionRecord } from './node-record.ts'
+export type { NodeDuty, NodeRecord, NodeStatus, RegionRecord } from './node-record.ts'
 export { comparePositions, GLOBAL_STREAM, parseStreamId, regionStream, START_POSITION, streamRegion } from './stream.ts'
 export type { Position, StreamId } from './stream.ts'
 export {

@@ -8,6 +8,17 @@ import type { NodeEpoch } from './token.ts'
 export const NODE_STATUSES = ['up', 'down'] as const
 export type NodeStatus = (typeof NODE_STATUSES)[number]
 
+/**
+ * What a node is wanted for, which no crash or restart changes.
+ *
+ * - `serving`: replicas and leaders, of its share.
+ * - `draining`: keeps its replicas; leads only what nobody else can.
+ * - `leaving`: draining, and its replicas move away.
+ * - `decommissioned`: nothing, for ever; its id is not given out again.
+ */
+export const NODE_DUTIES = ['serving', 'draining', 'leaving', 'decommissioned'] as const
+export type NodeDuty = (typeof NODE_DUTIES)[number]
+
 /** The record of a data node in its region's etcd. */
 export interface NodeRecord {
   readonly nodeId: NodeId
@@ -19,6 +30,12 @@ export interface NodeRecord {
   readonly capacity: number
   readonly nodeEpoch: NodeEpoch
   readonly status: NodeStatus
+  readonly duty: NodeDuty
+}
+
+/** Whether a node may be given replicas, and leaders before others are. */
+export function isWanted({ status, duty }: Pick<NodeRecord, 'status' | 'duty'>): boolean {
+  return status === 'up' && duty === 'serving'
 }
 
 /** The record of a region in the global tier: who answers there. */

@@ -1,5 +1,6 @@
 import { MeridianError } from './errors.ts'
 import type { NodeId, OperationId, ShardId } from './ids.ts'
+import { isWanted } from './node-record.ts'
 import type { NodeRecord } from './node-record.ts'
 import type { Page, Shard } from './page.ts'
 import { LoadTally, placeReplicas } from './placement.ts'
@@ -59,7 +60,7 @@ export function standbyPage(
   for (const page of own.toSorted((a, b) => (a.generation < b.generation ? -1 : 1))) {
     for (const shard of page.shards) held.set(shard.shardId, shard.replicas)
   }
-  const up = nodes.filter(({ status }) => status === 'up')
+  const up = nodes.filter(isWanted)
   const count = Math.min(replicaCount, up.length)
   const tally = new LoadTally(load)
   const shards: Shard[] = []

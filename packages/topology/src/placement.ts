@@ -1,5 +1,6 @@
 import { MeridianError } from './errors.ts'
 import type { NodeId } from './ids.ts'
+import { isWanted } from './node-record.ts'
 import type { NodeRecord } from './node-record.ts'
 
 /** What a node carries already. */
@@ -11,10 +12,10 @@ export interface NodeLoad {
 const NO_LOAD: NodeLoad = { replicas: 0, leaders: 0 }
 
 /**
- * `count` distinct `up` nodes for the replicas of one shard: zones first (one is used again only when every other zone
+ * `count` distinct nodes that are up and serving for the replicas of one shard: zones first (one is used again only when every other zone
  * with a free node has as many replicas), then the least replicas for the node's capacity, then the node id.
  *
- * @throws MeridianError NOT_ENOUGH_NODES with fewer than `count` nodes up: a shorter list would be a smaller write
+ * @throws MeridianError NOT_ENOUGH_NODES with fewer than `count` such nodes: a shorter list would be a smaller write
  *   quorum that nobody decided on
  */
 export function placeReplicas(
@@ -22,11 +23,11 @@ export function placeReplicas(
   count: number,
   load: ReadonlyMap<NodeId, NodeLoad>,
 ): NodeId[] {
-  const free = nodes.filter(({ status }) => status === 'up')
+  const free = nodes.filter(isWanted)
   if (free.length < count) {
     throw new MeridianError(
       'NOT_ENOUGH_NODES',
-      `${count} replicas need ${count} nodes that are up, and ${free.length} are`,
+      `${count} replicas need ${count} nodes that are up and not drained, and ${free.length} are`,
       {
         details: { needed: String(count), up: String(free.length) },
       },
@@ -47,7 +48,8 @@ export function placeReplicas(
 }
 
 /**
- * The `up` replica with the least leaders for its capacity, then by node id; `exclude` is never chosen. Undefined when
+ * The `up` replica with the least leaders for its capacity, then by node id, one that is being drained only when there is
+ * no other: a leader that has to go soon is better than none. `exclude` is never chosen. Undefined when
  * there is none: the shard is then leaderless. Nothing here looks at logs: the seal finds what a write quorum holds,
  * whichever replica leads.
  */
@@ -58,7 +60,8 @@ export function chooseLeader(
   exclude?: NodeId,
 ): NodeRecord | undefined {
   const able = nodes.filter(({ nodeId, status }) => status === 'up' && nodeId !== exclude && replicas.includes(nodeId))
-  return least(able, (a, b) => byShare(a, b, load, 'leaders'))
+  const wanted = able.filter(isWanted)
+  return least(wanted.length > 0 ? wanted : able, (a, b) => byShare(a, b, load, 'leaders'))
 }
 
 /** Load that grows while a page is laid out, so that its shards spread over equal nodes. */

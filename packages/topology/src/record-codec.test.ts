@@ -29,6 +29,7 @@ const node: NodeRecord = {
   capacity: 100,
   nodeEpoch: nodeEpoch(5),
   status: 'up',
+  duty: 'serving',
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString()
@@ -41,7 +42,7 @@ test('stored spelling of each record', () => {
   )
   expect(text(encodeNode(node))).toBe(
     '{"nodeId":"eu-west-a","region":"eu-west","zone":"a","address":"127.0.0.1:7001","capacity":100,' +
-      '"nodeEpoch":"5","status":"up"}',
+      '"nodeEpoch":"5","status":"up","duty":"serving"}',
   )
   expect(text(encodeRegion({ region: regionId('eu-west'), displayName: 'Dublin', servers: ['h:1'] }))).toBe(
     '{"region":"eu-west","displayName":"Dublin","servers":["h:1"]}',

@@ -2,7 +2,7 @@ import { formatTimestamp, parseTimestamp } from '@meridian/hlc'
 import { keyspaceName, nodeId, operationId, rangeId, regionId, zoneId } from './ids.ts'
 import { keyBytes, keyOfBytes } from './key.ts'
 import type { Key } from './key.ts'
-import { NODE_STATUSES, nodeComplaint, regionComplaint } from './node-record.ts'
+import { NODE_DUTIES, NODE_STATUSES, nodeComplaint, regionComplaint } from './node-record.ts'
 import type { NodeRecord, RegionRecord } from './node-record.ts'
 import { FAILOVER_POLICIES, RANGE_STATUSES, rangeComplaint } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
@@ -69,6 +69,7 @@ export function encodeNode(node: NodeRecord): Uint8Array {
     capacity: node.capacity,
     nodeEpoch: String(node.nodeEpoch),
     status: node.status,
+    duty: node.duty,
   })
 }
 
@@ -81,6 +82,7 @@ export function decodeNode(bytes: Uint8Array): NodeRecord {
     capacity: fields.integer('capacity'),
     nodeEpoch: nodeEpoch(fields.counter('nodeEpoch')),
     status: fields.oneOf('status', NODE_STATUSES),
+    duty: fields.oneOf('duty', NODE_DUTIES),
   }))
 }
 

@@ -48,15 +48,18 @@ export function rangesText(ranges: readonly RangeDescriptor[]): string {
     .join(' ')
 }
 
-/** Nodes as `<id>@<zone>`, then optionally `*<capacity>`, `#<node epoch>` and `-` for down, without blanks inside. */
+/**
+ * Nodes as `<id>@<zone>`, then optionally `*<capacity>`, `#<node epoch>` `-` for down, and `~` for draining, without blanks
+ * inside.
+ */
 export function nodesOf(world: string): NodeRecord[] {
   return world
     .split(' ')
     .filter(Boolean)
     .map((text): NodeRecord => {
-      const match = /^([a-z0-9]+)@([a-z0-9]+)(?:\*(\d+))?(?:#(\d+))?(-)?$/.exec(text)
+      const match = /^([a-z0-9]+)@([a-z0-9]+)(?:\*(\d+))?(?:#(\d+))?(-)?(~)?$/.exec(text)
       if (match === null) throw new Error(`no node: ${text}`)
-      const [, id = '', zone = '', capacity = '100', life = '1', down] = match
+      const [, id = '', zone = '', capacity = '100', life = '1', down, draining] = match
       return {
         nodeId: nodeId(id),
         region: regionId('eu'),
@@ -65,6 +68,7 @@ export function nodesOf(world: string): NodeRecord[] {
         capacity: Number(capacity),
         nodeEpoch: nodeEpoch(BigInt(life)),
         status: down === undefined ? 'up' : 'down',
+        duty: draining === undefined ? 'serving' : 'draining',
       }
     })
 }
