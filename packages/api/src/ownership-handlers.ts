@@ -8,7 +8,6 @@ import {
   MeridianError,
   operationId,
   OWNERSHIP_BATCH_MAX,
-  regionId,
 } from '@meridian/topology'
 import type {
   ExpectedGeneration,
@@ -16,11 +15,11 @@ import type {
   KeyspaceName,
   OwnershipCommand,
   RangeDescriptor,
-  RegionId,
   Revision,
 } from '@meridian/topology'
 import type { Parts, ServerParts } from './parts.ts'
-import { checkShardBounds } from './shard-bounds.ts'
+import { bounded, knownRegion } from './request-checks.ts'
+import { checkMergedShards, checkShardBounds } from './shard-bounds.ts'
 
 /** Keys of one request to look at, at most; more is refused before anything is decoded. */
 const SHARD_BOUNDS_MAX = 4096
@@ -53,10 +52,12 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
 
     mergeRanges: async (request, call) => {
       const keyspace = keyspaceName(request.keyspace)
+      const at = keyOfBytes(request.at)
+      checkMergedShards(parts(), keyspace, at)
       return mutate(call, request.operation, {
         kind: 'merge',
         keyspace,
-        at: keyOfBytes(request.at),
+        at,
         ...expectedOf(request.expected),
       })
     },
@@ -116,14 +117,6 @@ export function ownershipHandlers(parts: Parts): HandlersOf<typeof OwnershipServ
   }
 }
 
-/** A name that no member of the fleet has would own keys that nobody serves. */
-function knownRegion(server: ServerParts, text: string): RegionId {
-  const region = regionId(text)
-  if (server.globalView.regions.has(region)) return region
-  const known = [...server.globalView.regions.keys()].toSorted().join(', ')
-  throw new MeridianError('REGION_UNKNOWN', `no region ${region} has joined; known are: ${known || 'none'}`)
-}
-
 function ownRange(server: ServerParts, keyspace: KeyspaceName, start: Key): RangeDescriptor {
   const range = server.ownership.lookupLocal(keyspace, start)
   if (range.start !== start) throw new MeridianError('RANGE_UNKNOWN', 'no range starts at the key given')
@@ -150,11 +143,6 @@ function checkNodes(server: ServerParts): void {
       details: { needed: String(REPLICAS), up: String(up) },
     },
   )
-}
-
-function bounded<T>(what: string, items: readonly T[], max: number): readonly T[] {
-  if (items.length <= max) return items
-  throw new MeridianError('REQUEST_TOO_LARGE', `${items.length} ${what} in one request; at most ${max}`)
 }
 
 function expectedOf(wire: readonly WireExpected[]): { expected?: readonly ExpectedGeneration[] } {

@@ -1,9 +1,12 @@
 import {
   LeadershipServiceDefinition,
   MapServiceDefinition,
+  NodeOperationServiceDefinition,
   NodeServiceDefinition,
+  OperationServiceDefinition,
   OwnershipServiceDefinition,
   ProbeServiceDefinition,
+  RegionServiceDefinition,
   StatusServiceDefinition,
   TaxServiceDefinition,
 } from '@meridian/protocol'
@@ -11,8 +14,12 @@ import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
 import { mapHandlers } from './map-handlers.ts'
 import { leadershipHandlers, nodeHandlers } from './node-handlers.ts'
+import { nodeOperationHandlers } from './node-operation-handlers.ts'
+import { operationHandlers } from './operation-handlers.ts'
+import type { OperationParts } from './operation-parts.ts'
 import { ownershipHandlers } from './ownership-handlers.ts'
 import type { Parts } from './parts.ts'
+import { regionHandlers } from './region-handlers.ts'
 import { statusHandlers } from './status-handlers.ts'
 import { probeHandlers, taxHandlers } from './tax-handlers.ts'
 
@@ -26,5 +33,14 @@ export function regionServices(parts: Parts): Service[] {
     implement(StatusServiceDefinition, statusHandlers(parts)),
     implement(ProbeServiceDefinition, probeHandlers(parts)),
     implement(TaxServiceDefinition, taxHandlers(parts)),
+  ]
+}
+
+/** The services of what takes several commits: transfers, takeovers, drains, moves. */
+export function operationServices(parts: () => OperationParts): Service[] {
+  return [
+    implement(OperationServiceDefinition, operationHandlers(parts)),
+    implement(RegionServiceDefinition, regionHandlers(parts)),
+    implement(NodeOperationServiceDefinition, nodeOperationHandlers(parts)),
   ]
 }

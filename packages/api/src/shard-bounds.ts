@@ -1,5 +1,5 @@
-import { formatKey, MeridianError } from '@meridian/topology'
-import type { Key, KeyspaceName } from '@meridian/topology'
+import { formatKey, MeridianError, rangeIsOpen, SHARDS_PER_PAGE_MAX } from '@meridian/topology'
+import type { Key, KeyspaceName, Page, RangeDescriptor } from '@meridian/topology'
 import type { ServerParts } from './parts.ts'
 
 /**
@@ -13,19 +13,7 @@ export function checkShardBounds(server: ServerParts, keyspace: KeyspaceName, at
   for (const key of at) {
     const range = server.globalView.ranges.find(keyspace, key)
     if (range === undefined || range.status === 'vacant') continue
-    if (range.owner !== server.region) {
-      throw new MeridianError(
-        'NOT_OWNER_REGION',
-        `range ${range.rangeId} is active in ${range.owner}; only that region may split it`,
-        {
-          details: { owner: range.owner },
-        },
-      )
-    }
-    const page = server.regionView.pages.get(range.rangeId)?.page
-    if (page === undefined || page.generation !== range.generation) {
-      throw new MeridianError('NOT_SERVING', `the shards of range ${range.rangeId} are being set up; try again`)
-    }
+    const page = ownPage(server, range, 'split')
     if (!page.shards.some((shard) => shard.start === key)) {
       throw new MeridianError(
         'SPLIT_NOT_AT_SHARD_BOUND',
@@ -33,4 +21,39 @@ export function checkShardBounds(server: ServerParts, keyspace: KeyspaceName, at
       )
     }
   }
+}
+
+/**
+ * Two open ranges become one page, and a page has a bound: also that only their region can see. What it cannot see, such
+ * as that no two ranges meet at the key, is left to the decision itself.
+ *
+ * @throws MeridianError NOT_OWNER_REGION, TOO_MANY_SHARDS, NOT_SERVING when a page has not been seen here
+ */
+export function checkMergedShards(server: ServerParts, keyspace: KeyspaceName, at: Key): void {
+  const right = server.globalView.ranges.get(keyspace, at)
+  const left = server.globalView.ranges.list(keyspace).findLast(({ start }) => start < at)
+  if (right === undefined || left === undefined || right.owner !== left.owner) return
+  const shards = [left, right]
+    .filter(rangeIsOpen)
+    .reduce((sum, range) => sum + ownPage(server, range, 'merge').shards.length, 0)
+  if (shards <= SHARDS_PER_PAGE_MAX) return
+  throw new MeridianError(
+    'TOO_MANY_SHARDS',
+    `ranges ${left.rangeId} and ${right.rangeId} have ${shards} shards together; a range has at most ${SHARDS_PER_PAGE_MAX}`,
+  )
+}
+
+function ownPage(server: ServerParts, range: RangeDescriptor, verb: 'split' | 'merge'): Page {
+  if (range.owner !== server.region) {
+    throw new MeridianError(
+      'NOT_OWNER_REGION',
+      `range ${range.rangeId} is ${range.status} in ${range.owner}; only that region may ${verb} it`,
+      { details: { owner: range.owner } },
+    )
+  }
+  const page = server.regionView.pages.get(range.rangeId)?.page
+  if (page === undefined || page.role !== 'owner' || page.generation !== range.generation) {
+    throw new MeridianError('NOT_SERVING', `the shards of range ${range.rangeId} are being set up; try again`)
+  }
+  return page
 }

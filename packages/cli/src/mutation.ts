@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Option } from 'commander'
+import { REASON_CHARS_MAX } from '@meridian/protocol'
 import { generation, isMeridianError, MeridianError, operationId } from '@meridian/topology'
 import type { Generation, OperationId } from '@meridian/topology'
 import type { CommandContext } from './program.ts'
@@ -13,9 +14,6 @@ export const operationOption = (): Option =>
 
 export const expectOption = (of: string): Option =>
   new Option('--expect-generation <n>', `refuse unless ${of} has this generation`).argParser(parseGeneration)
-
-/** Characters that a reason may have. */
-const REASON_CHARS_MAX = 400
 
 export const reasonOption = (): Option =>
   new Option('--reason <text>', 'kept with the operation, for those who look at it later').argParser(reasonText)

@@ -16,6 +16,7 @@ export {
 export { ERROR_TABLE, errorOfStatus } from './error-table.ts'
 export type { ErrorRow, RetryClass } from './error-table.ts'
 export { decodeErrorDetails, encodeErrorDetails } from './error-details.ts'
+export { REASON_CHARS_MAX } from './limits.ts'
 export {
   fromWirePosition,
   fromWireRange,

@@ -1,0 +1,49 @@
+import type { NodeOperationServiceDefinition } from '@meridian/protocol'
+import type { HandlersOf } from '@meridian/rpc'
+import { MeridianError, nodeId, operationId, parseShardId } from '@meridian/topology'
+import type { NodeId } from '@meridian/topology'
+import type { OperationParts } from './operation-parts.ts'
+
+/** Moves told at once. */
+const MOVES_MAX = 2000
+
+export function nodeOperationHandlers(parts: () => OperationParts): HandlersOf<typeof NodeOperationServiceDefinition> {
+  return {
+    drainNode: async (request, call) => {
+      const server = parts()
+      return server.nodeOperations.drain(knownNode(server, request.nodeId), request.decommission, call.signal)
+    },
+
+    undrainNode: async (request, call) => {
+      const server = parts()
+      await server.nodeOperations.undrain(knownNode(server, request.nodeId), call.signal)
+      return {}
+    },
+
+    moveReplica: async (request, call) => {
+      const server = parts()
+      const operation = operationId(request.operation)
+      const shard = parseShardId(request.shardId)
+      const from = nodeId(request.from)
+      const to = request.to === '' ? undefined : knownNode(server, request.to)
+      if (from === to) throw new MeridianError('INVALID_ARGUMENT', `a replica cannot move from ${from} to itself`)
+      return { move: await server.nodeOperations.move(operation, { shard, from, to }, call.signal) }
+    },
+
+    listMoves: async (_, call) => ({
+      moves: (await parts().nodeOperations.moves(call.signal)).slice(0, MOVES_MAX),
+    }),
+
+    abortMove: async (request, call) => ({
+      move: await parts().nodeOperations.abortMove(operationId(request.operation), call.signal),
+    }),
+  }
+}
+
+/** As this server has applied its tier: a node that has just joined may have to be asked for again. */
+function knownNode({ regionView, region }: OperationParts, text: string): NodeId {
+  const id = nodeId(text)
+  if (regionView.nodes.has(id)) return id
+  const known = [...regionView.nodes.keys()].toSorted().join(', ')
+  throw new MeridianError('NODE_UNKNOWN', `${region} has no node ${id}; it has: ${known || 'none'}`)
+}

@@ -1,0 +1,243 @@
+import {
+  encodeJournal,
+  encodeRegionLease,
+  GLOBAL_MIRROR_PREFIXES,
+  GlobalView,
+  OwnershipService,
+} from '@meridian/global'
+import { bootstrapGlobal, registerRegion, takeoverOperation } from '@meridian/global'
+import type { Bar, JournalEntry, RegionSight, TakeoverEntry, TransferEntry } from '@meridian/global'
+import { HybridClock } from '@meridian/hlc'
+import { ManualClock as ManualWall } from '@meridian/hlc/testing'
+import { silentLogger, systemClock } from '@meridian/loop'
+import type { ReplicaMove } from '@meridian/protocol'
+import type { Call } from '@meridian/rpc'
+import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
+import { Mirror } from '@meridian/store/mirror'
+import {
+  drainKey,
+  journalKey,
+  keyOfText,
+  keyspaceName,
+  MeridianError,
+  nodeId,
+  operationId,
+  rangeId,
+  regionId,
+  regionLeaseKey,
+  shardId,
+} from '@meridian/topology'
+import type { NodeId, OperationId, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
+import type { NodeOperations, OperationParts, RangeLoad, RegionOperations, TransferControl } from './operation-parts.ts'
+
+/** For tests: the handlers of a server of `us` over a global tier in memory, with ports that keep what they were told. */
+
+export const US = regionId('us')
+export const EU = regionId('eu')
+export const AP = regionId('ap')
+export const CITIES = keyspaceName('cities')
+export const call: Call = { signal: AbortSignal.timeout(30_000), peer: 'test' }
+
+/** As an operator would see a region whose agents are well. */
+export function sightOf(region: RegionId, change: Partial<RegionSight> = {}): RegionSight {
+  return {
+    region,
+    record: { term: 1n, counter: 40n, status: 'live' },
+    verdict: 'renewing',
+    stillMs: 700,
+    objection: undefined,
+    ...change,
+  }
+}
+
+export function transferEntry(change: Partial<TransferEntry> = {}): TransferEntry {
+  return {
+    kind: 'transfer',
+    operation: operationId('move-1'),
+    opSeq: 1,
+    keyspace: CITIES,
+    rangeId: rangeId(1),
+    source: US,
+    target: EU,
+    generation: 1n as TransferEntry['generation'],
+    phase: 'prepare',
+    reason: 'upgrade',
+    startedWallMs: 1000,
+    updatedWallMs: 1000,
+    note: '',
+    ...change,
+  }
+}
+
+export function takeoverEntry(region: RegionId, term: bigint, change: Partial<TakeoverEntry> = {}): TakeoverEntry {
+  return {
+    kind: 'takeover',
+    operation: takeoverOperation(region, term),
+    region,
+    term,
+    authority: 'us.test:1',
+    elect: 7n as Revision,
+    counter: 40n,
+    waitedMs: 9432,
+    forced: false,
+    observedWallMs: 1000,
+    updatedWallMs: 12_000,
+    ranges: 3,
+    left: 0,
+    phase: 'done',
+    note: 'all to eu',
+    ...change,
+  }
+}
+
+export async function openOperationRig() {
+  const cluster = new MemoryCluster({ members: ['us', 'eu', 'ap'] })
+  const store = new MemoryStore(cluster)
+  const { signal } = call
+  await bootstrapGlobal(store, signal)
+  for (const region of [US, EU, AP]) {
+    await registerRegion(store, { region, displayName: region.toUpperCase(), servers: [`${region}.test:1`] }, signal)
+  }
+  const clock = systemClock
+  const options = { clock, log: silentLogger, random: () => 0.5 }
+  const mirror = await Mirror.open(store, { ...options, prefixes: GLOBAL_MIRROR_PREFIXES }, signal)
+  const globalView = new GlobalView(mirror)
+  const hlc = new HybridClock({ origin: 'us', physical: new ManualWall(1_800_000_000_000) })
+  const ownership = new OwnershipService({ ...options, store, view: globalView, hlc })
+
+  const put = async (key: string, value: Uint8Array | string): Promise<void> => {
+    const { revision } = await store.txn(
+      { guards: [], operations: [{ kind: 'put', key, value: Buffer.from(value) }] },
+      signal,
+    )
+    await mirror.waitFor(revision, signal)
+  }
+  const remember = (entry: JournalEntry): Promise<void> => put(journalKey(entry.operation), encodeJournal(entry))
+
+  const sights = new Map([US, EU, AP].map((region) => [region, sightOf(region)]))
+  const copied = new Map<number, ReadonlySet<RegionId>>()
+  const loads = new Map<RangeDescriptor['rangeId'], RangeLoad>()
+  const orders: Parameters<TransferControl['begin']>[0][] = []
+  const transfers: TransferControl = {
+    begin: async (order) => {
+      orders.push(order)
+      const { operation, range, target, reason } = order
+      const { keyspace, rangeId: id, owner: source, generation } = range
+      const entry = transferEntry({ operation, keyspace, rangeId: id, source, target, generation, reason })
+      await remember(entry)
+      return entry
+    },
+    abort: async (operation, reason) => {
+      const entry = globalView.journal.get(operation)
+      if (entry?.kind !== 'transfer') throw new Error('asked to abort what is no transfer')
+      const next = { ...entry, phase: 'aborting' as const, note: reason, opSeq: entry.opSeq + 1 }
+      await remember(next)
+      return next
+    },
+  }
+  const regions: RegionOperations = {
+    drain: (region, operation) => put(drainKey(region), JSON.stringify({ region, operation })),
+    undrain: async (region) => {
+      await store.txn({ guards: [], operations: [{ kind: 'delete', key: drainKey(region) }] }, signal)
+    },
+    failOver: async (region, bar: Bar) => {
+      await put(regionLeaseKey(region), encodeRegionLease({ term: 2n, counter: 40n, status: 'barred', bar }))
+      const entry = takeoverEntry(region, 2n, { phase: 'taking', forced: true, left: 3, ranges: 0 })
+      await remember(entry)
+      return entry
+    },
+    sights: () => [...sights.values()],
+  }
+  const moved: ReplicaMove[] = []
+  const drained: [NodeId, boolean][] = []
+  const nodeOperations: NodeOperations = {
+    drain: (node, decommission) => {
+      drained.push([node, decommission])
+      return Promise.resolve({ shardsLed: 0, shardsHeld: 12 })
+    },
+    undrain: () => Promise.resolve(),
+    move: (operation, { shard, from, to }) => {
+      const move = {
+        operation,
+        shardId: shard,
+        from,
+        to: to ?? nodeId('n4'),
+        phase: 'joining',
+        note: '',
+        startedWallMs: 1000n,
+      }
+      moved.push(move)
+      return Promise.resolve(move)
+    },
+    moves: () => Promise.resolve(moved),
+    abortMove: (operation: OperationId) =>
+      Promise.reject(new MeridianError('OPERATION_UNKNOWN', `no move ${operation}`)),
+  }
+
+  const parts = {
+    region: US,
+    globalView,
+    ownership,
+    transfers,
+    regions,
+    nodeOperations,
+    regionLeaseMs: 9000,
+    copies: {
+      ownerPage: () => ({ shards: [{ shardId: shardId(rangeId(1), 0) }] }),
+      standbyFacts: (range: number, region: RegionId) => ({ hasPage: copied.get(range)?.has(region) ?? true }),
+      loads: () => Promise.resolve(loads),
+      commitFloorMs: () => 70.5,
+      mapAgeMs: (region: RegionId) => (region === AP ? undefined : 800),
+    },
+    regionView: {
+      pages: new Map(),
+      nodes: new Map([[nodeId('n1'), {}]]),
+      nodeRecords: () => [],
+      ageMs: () => 300,
+    },
+    agent: {
+      remainingMs: () => 7500,
+      confirm: (asked: readonly RangeDescriptor[]) => ({
+        remainingMs: 7500,
+        confirmed: asked.map((range) => ({ ...range, remainingMs: 7500 })),
+      }),
+    },
+    control: { controller: () => 'us.test:1' },
+  }
+  // The handlers of operations read these parts only.
+  const asParts = (): OperationParts => parts as unknown as OperationParts
+  return {
+    parts: asParts,
+    store,
+    ownership,
+    globalView,
+    orders,
+    moved,
+    drained,
+    sights,
+    loads,
+    copied,
+    remember,
+    /** Ranges of `cities`: one before every key and one from each on, all open and all of `us`. */
+    cities: async (...at: string[]): Promise<void> => {
+      let id = 0
+      const next = (): OperationId => operationId(`setup-${(id += 1)}`)
+      const { signal: abort } = call
+      await ownership.mutate(
+        next(),
+        { kind: 'create-keyspace', keyspace: CITIES, owner: US, standbys: [EU, AP] },
+        abort,
+      )
+      if (at.length > 0) {
+        await ownership.mutate(next(), { kind: 'split', keyspace: CITIES, at: at.map(keyOfText) }, abort)
+      }
+      const starts = ['', ...at].map(keyOfText)
+      await ownership.mutate(next(), { kind: 'activate', keyspace: CITIES, starts }, abort)
+      await ownership.catchUp(abort)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await mirror[Symbol.asyncDispose]()
+      await cluster[Symbol.asyncDispose]()
+    },
+  }
+}
