@@ -68,7 +68,7 @@ export async function openLoop(options: OpenLoopOptions): Promise<ReadonlyMap<st
         continue
       }
       const sentMs = clock.nowMs()
-      const countedMs = sentMs - intendedMs <= TIMER_SLACK_MS ? sentMs : intendedMs
+      const countedMs = countedFromMs(intendedMs, sentMs)
       const work = slot.send(signal).then(
         () => {
           const doneMs = clock.nowMs()
@@ -88,6 +88,10 @@ export async function openLoop(options: OpenLoopOptions): Promise<ReadonlyMap<st
   signal.throwIfAborted()
   return new Map(collected.map(({ name, ...samples }) => [name, samples]))
 }
+
+/** From when on an operation counts: from when it was due, unless no more than a timer was late. */
+export const countedFromMs = (intendedMs: number, sentMs: number): number =>
+  sentMs - intendedMs <= TIMER_SLACK_MS ? sentMs : intendedMs
 
 /** A B C, B C A, C A B, A B C: no slot always follows the same neighbour's send at a round's end. */
 export const slotOfTurn = (turn: number, slots: number): number => (turn + Math.floor(turn / slots)) % slots

@@ -6,9 +6,10 @@ import type { Calibration, World, WorldBinaries, WorldProgress, WorldRegion } fr
 import type { Clock } from '@meridian/loop'
 import { floorWithout } from '@meridian/tax'
 import type { RttLookup } from '@meridian/tax'
-import type { CalibratedLink, CellLine, RegionPlace, RunHeader } from '../report/report-input.ts'
+import type { CellLine, RegionPlace, RunHeader } from '../report/report-input.ts'
 import { directPortBase, proxiedPortBase, zeroLabPorts } from './bench-ports.ts'
 import { BenchRig } from './bench-rig.ts'
+import { meanCalibration, newestCalibration } from './calibrations.ts'
 import { cellLines } from './cell-lines.ts'
 import { machineFacts } from './machine-facts.ts'
 import { measureCell } from './measure-cell.ts'
@@ -140,14 +141,14 @@ export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<Late
     await rig.moveLeaders(leaderRegion, signal)
     for (const clientRegion of ids) {
       const plan = { topology, regions: ids, leaderRegion, clientRegion, down: [], slots: rig.slotsIn(clientRegion) }
-      let { cell, after } = await measureCell(plan, means, newest(calibrations))
+      let { cell, after } = await measureCell(plan, means, newestCalibration(calibrations))
       calibrations.push(after)
       if (cell.rejected !== null && repeats < REPEATS_SHARE_MAX * ids.length ** 2) {
         repeats += 1
         progress(`leader ${leaderRegion}, client ${clientRegion}: measured again, because ${cell.rejected}`)
         // A leader that went away must be where the cell says.
         await rig.moveLeaders(leaderRegion, signal)
-        ;({ cell, after } = await measureCell(plan, means, newest(calibrations)))
+        ;({ cell, after } = await measureCell(plan, means, newestCalibration(calibrations)))
         calibrations.push(after)
       }
       const own = cellLines(cell, OPERATION_RUNS)
@@ -207,7 +208,7 @@ async function measureOneDown(
   const { matrix, signal, progress, topology } = options
   const ids = matrix.regionIds
   if (ids.length < 3) return { lines: [], down: null }
-  const { leader, nearest } = nearestVoters(ids, calibratedRttMs(newest(calibrations)))
+  const { leader, nearest } = nearestVoters(ids, calibratedRttMs(newestCalibration(calibrations)))
   const voter = world.regions.find(({ id }) => id === nearest)?.globalEtcd?.processName
   if (voter === undefined) throw new Error(`assertion: no voter in ${nearest}`)
   await rig.moveLeaders(leader, signal)
@@ -217,7 +218,7 @@ async function measureOneDown(
     const names = ['put direct', 'put proxied', 'put raw', 'assign']
     const plan = { topology, regions: ids, leaderRegion: leader, clientRegion: leader, down: [nearest] }
     const slots = rig.slotsIn(leader, names)
-    const { cell, after } = await measureCell({ ...plan, slots }, means, newest(calibrations))
+    const { cell, after } = await measureCell({ ...plan, slots }, means, newestCalibration(calibrations))
     calibrations.push(after)
     const lines = cellLines(cell, [ONE_DOWN_RUNS])
     progress(`without ${nearest}: ${cellLine(lines[0])}`)
@@ -246,25 +247,10 @@ export function nearestVoters(ids: readonly string[], rtt: RttLookup): { leader:
   return { leader: found.leader, nearest: found.nearest }
 }
 
-function newest(calibrations: readonly Calibration[]): Calibration {
-  const last = calibrations.at(-1)
-  if (last === undefined) throw new Error('assertion: nothing was calibrated')
-  return last
-}
-
 function withoutDistance(matrix: WanMatrix): WanMatrix {
   const ids = matrix.regionIds
   const pairs = ids.flatMap((a) => ids.filter((b) => a < b).map((b) => [`${a} ${b}`, 0] as const))
   return new WanMatrix(`${matrix.name}-0ms`, matrix.regions, new Map(pairs))
-}
-
-/** Per ordered pair, the mean of what all calibrations of the run measured. */
-function meanCalibration(calibrations: readonly Calibration[]): readonly CalibratedLink[] {
-  return newest(calibrations).rows.map(({ source, target, nominalMs }, index) => {
-    const measured = calibrations.map(({ rows }) => rows[index]?.measuredMs ?? nominalMs)
-    const meanMs = measured.reduce((sum, ms) => sum + ms, 0) / measured.length
-    return { source, target, nominalMs, measuredMs: Math.round(1000 * meanMs) / 1000 }
-  })
 }
 
 function cellLine(line: CellLine | undefined): string {

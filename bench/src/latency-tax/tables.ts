@@ -8,7 +8,7 @@ const ms = (value: number | null): string =>
 const less = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a - b)
 
 /** Words to the left, figures to the right, one blank between columns: nine columns must fit into 80. */
-function table(words: number, rows: readonly (readonly string[])[]): readonly string[] {
+export function textTable(words: number, rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)))
   return rows.map((row) =>
     row
@@ -36,7 +36,7 @@ export function cellTable(lines: readonly CellLine[], operation: string): readon
         `${line.taxRatio?.toFixed(3) ?? '-'}${line.rejected === null ? '' : '!'}`,
       ]
     })
-  return table(2, [['leader', 'client', 'floor', 'emul', 'etcd', 'ours+', 'p50', 'p99', 'tax'], ...rows])
+  return textTable(2, [['leader', 'client', 'floor', 'emul', 'etcd', 'ours+', 'p50', 'p99', 'tax'], ...rows])
 }
 
 /** Medians over the cells that may be used, one row per operation. */
@@ -62,7 +62,7 @@ export function operationTable(lines: readonly CellLine[]): readonly string[] {
       ms(middle((line) => line.largestGapMs)),
     ]
   })
-  return table(1, [['operation', 'cells', 'floor', 'raw', 'ours', 'p99', 'tax', 'gap'], ...rows])
+  return textTable(1, [['operation', 'cells', 'floor', 'raw', 'ours', 'p99', 'tax', 'gap'], ...rows])
 }
 
 const SHORT: Readonly<Record<GoalVerdict, string>> = {
@@ -82,7 +82,7 @@ export function goalTable(goals: readonly CellGoals[]): readonly string[] {
       return result === undefined ? '-' : SHORT[result.verdict]
     }),
   ])
-  return table(2, [['leader', 'client', ...GOAL_NAMES], ...rows])
+  return textTable(2, [['leader', 'client', ...GOAL_NAMES], ...rows])
 }
 
 /** What each goal demands, and in how many cells it is met. */

@@ -23,10 +23,13 @@ export function raftTimers(matrix: WanMatrix): RaftTimers {
 /**
  * Writes the topology and the matrix of a world that has exactly the regions of `matrix`, each with a voter, so that
  * round trips of anybody's regions can be measured and not only those of ours.
+ *
+ * @param leader what the topology says of the place of the leader, other than the defaults
  */
 export async function writeWorldFiles(
   folder: string,
   matrix: WanMatrix,
+  leader: Readonly<Record<string, unknown>> = {},
 ): Promise<{ readonly topologyFile: string; readonly matrixFile: string }> {
   const { heartbeatMs, electionMs } = raftTimers(matrix)
   const ids = matrix.regionIds
@@ -38,7 +41,10 @@ export async function writeWorldFiles(
   })
   await writeFile(
     matrixFile,
-    stringify({ name: matrix.name, regions: matrix.regions, rttMs: Object.fromEntries(rows) }),
+    stringify(
+      { name: matrix.name, regions: matrix.regions, rttMs: Object.fromEntries(rows) },
+      { keepUndefined: false },
+    ),
   )
   const topologyFile = join(folder, 'topology.yaml')
   await writeFile(
@@ -46,12 +52,14 @@ export async function writeWorldFiles(
     stringify({
       name: 'bench',
       wan: 'wan/bench.yaml',
+      leader,
       etcd: { global: { heartbeat: `${heartbeatMs}ms`, election: `${electionMs}ms` } },
       regions: matrix.regions.map(({ id, displayName, latitude, longitude }) => ({
         id,
         displayName,
-        latitude,
-        longitude,
+        // A topology wants a place; what has none is drawn nowhere and computed from nowhere.
+        latitude: latitude ?? 0,
+        longitude: longitude ?? 0,
         zones: [`${id}-a`],
         nodes: 1,
       })),

@@ -27,7 +27,7 @@ describe('the AWS matrix', () => {
   ])('%s - %s: %f ms measured over a fibre floor of %f ms', (a, b, measuredMs, floorMs) => {
     expect(aws.rttMs(a, b)).toBe(measuredMs)
     expect(aws.rttMs(b, a)).toBe(measuredMs)
-    expect(Math.abs(aws.fibreFloorMs(a, b) - floorMs)).toBeLessThan(0.1)
+    expect(Math.abs((aws.fibreFloorMs(a, b) ?? Number.NaN) - floorMs)).toBeLessThan(0.1)
   })
 
   test('the two ways of every pair add up to the emulated round trip and differ by 1 ms at most', () => {
@@ -41,6 +41,16 @@ describe('the AWS matrix', () => {
       }
     }
     expect([aws.oneWayMs('us-east', 'eu-west'), aws.oneWayMs('eu-west', 'us-east')]).toEqual([36, 35])
+  })
+
+  test('may be of some regions in any order, and of places that nobody knows', () => {
+    const west = aws.only(['us-west', 'us-east'])
+    expect(west.regionIds).toEqual(['us-west', 'us-east'])
+    expect(west.rttMs('us-east', 'us-west')).toBe(72.5)
+    expect(() => aws.only(['us-west', 'us-west'])).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }))
+    const bare = parseWanMatrix('name: own\nregions: [{id: a}, {id: b}]\nrttMs: {a: {b: 3}}\n', 'w.yaml')
+    expect(bare.region('a')).toMatchObject({ displayName: 'a', provider: 'a', latitude: undefined })
+    expect(bare.fibreFloorMs('a', 'b')).toBeUndefined()
   })
 
   test('refuses regions it does not have', () => {
@@ -73,6 +83,11 @@ ${regions
     ['an unknown region', text('  a: { b: 1, c: 2, d: 1 }\n  b: { c: 3 }\n'), 'w.yaml:7:20 rttMs.a.d: unknown region'],
     ['a negative round trip', text('  a: { b: -1, c: 2 }\n  b: { c: 3 }\n'), 'w.yaml:7:11 rttMs.a.b: '],
     ['a region twice', text('  a: { b: 1 }\n', '[a, b, a]'), 'w.yaml:5:11 regions[2].id: region a is listed twice'],
+    [
+      'half a place',
+      'name: w\nregions:\n  - { id: a, latitude: 3 }\n  - { id: b }\nrttMs: { a: { b: 1 } }\n',
+      'w.yaml:3:5 regions[0]: a place has both',
+    ],
     ['a bad id', text('  a: { b: 1 }\n', '[a, B]'), 'w.yaml:4:11 regions[1].id: not a region id'],
     ['an unknown key', `${text('  a: { b: 1 }\n', '[a, b]')}jitter: 3\n`, 'w.yaml:7:1 jitter: unknown key'],
     ['a missing key', 'name: w\nregions: []\n', 'w.yaml:1:1 rttMs: '],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseYaml } from '@meridian/deploy'
 import type { Problem } from '@meridian/deploy'
 import { fibreFloorRttMs } from '@meridian/tax'
+import type { Coordinates } from '@meridian/tax'
 import { MeridianError, regionId } from '@meridian/topology'
 import { z } from 'zod'
 
@@ -11,8 +12,9 @@ export interface WanRegion {
   readonly displayName: string
   /** The provider's name of the place, for example `eu-west-1`. */
   readonly provider: string
-  readonly latitude: number
-  readonly longitude: number
+  /** Absent, with the longitude, where only round trips are known. */
+  readonly latitude: number | undefined
+  readonly longitude: number | undefined
 }
 
 /** Round trips between the regions of a world: complete, symmetric, positive. The order of `regions` counts. */
@@ -66,9 +68,10 @@ export class WanMatrix {
     return outwards ? Math.ceil(rtt / 2) : Math.floor(rtt / 2)
   }
 
-  /** The round trip, ms, of fibre along the great circle. */
-  fibreFloorMs(a: string, b: string): number {
-    return fibreFloorRttMs(this.region(a), this.region(b))
+  /** The round trip, ms, of fibre along the great circle; undefined where a place is not known. */
+  fibreFloorMs(a: string, b: string): number | undefined {
+    const [from, to] = [placeOf(this.region(a)), placeOf(this.region(b))]
+    return from === undefined || to === undefined ? undefined : fibreFloorRttMs(from, to)
   }
 
   /** The world of the first `count` regions. */
@@ -81,6 +84,21 @@ export class WanMatrix {
     }
     return new WanMatrix(this.name, this.regions.slice(0, count), this.#rtts)
   }
+
+  /** The world of these regions, in this order. @throws MeridianError REGION_UNKNOWN, INVALID_ARGUMENT for one twice */
+  only(ids: readonly string[]): WanMatrix {
+    const twice = ids.find((id, index) => ids.indexOf(id) < index)
+    if (twice !== undefined) throw new MeridianError('INVALID_ARGUMENT', `region ${twice} is named twice`)
+    return new WanMatrix(
+      this.name,
+      ids.map((id) => this.region(id)),
+      this.#rtts,
+    )
+  }
+}
+
+function placeOf({ latitude, longitude }: WanRegion): Coordinates | undefined {
+  return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude }
 }
 
 const pairKey = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`)
@@ -104,10 +122,10 @@ const schema = z.strictObject({
     .array(
       z.strictObject({
         id: regionName,
-        displayName: z.string().min(1).max(64),
-        provider: z.string().min(1).max(64),
-        latitude: z.number().min(-90).max(90),
-        longitude: z.number().min(-180).max(180),
+        displayName: z.string().min(1).max(64).optional(),
+        provider: z.string().min(1).max(64).optional(),
+        latitude: z.number().min(-90).max(90).optional(),
+        longitude: z.number().min(-180).max(180).optional(),
       }),
     )
     .min(1)
@@ -134,7 +152,14 @@ export function parseWanMatrix(text: string, file: string): WanMatrix {
   const rtts = Object.entries(rttMs).flatMap(([a, row]) =>
     Object.entries(row).map(([b, rtt]) => [pairKey(a, b), rtt] as const),
   )
-  return new WanMatrix(name, regions, new Map(rtts))
+  const places = regions.map(({ id, displayName = id, provider = id, latitude, longitude }) => ({
+    id,
+    displayName,
+    provider,
+    latitude,
+    longitude,
+  }))
+  return new WanMatrix(name, places, new Map(rtts))
 }
 
 /** What is wrong between parts each of which is fine by itself. */
@@ -144,6 +169,11 @@ function matrixProblems({ regions, rttMs }: z.output<typeof schema>): Problem[] 
   ids.forEach((id, index) => {
     if (ids.indexOf(id) < index)
       problems.push({ path: ['regions', index, 'id'], message: `region ${id} is listed twice` })
+  })
+  regions.forEach(({ latitude, longitude }, index) => {
+    if ((latitude === undefined) !== (longitude === undefined)) {
+      problems.push({ path: ['regions', index], message: 'a place has both latitude and longitude, or neither' })
+    }
   })
 
   const given = new Set<string>()

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { printable, tableLines } from '@meridian/cli'
 import type { Layout } from '@meridian/cli'
-import { loadWanMatrix } from '@meridian/lab'
-import { bestVoterSets, parseMatrix, planVoters } from '@meridian/tax'
+import { bestVoterSets, planVoters } from '@meridian/tax'
 import type { LeaderPlan, PlanWorld, SetPlan, VoterPlan } from '@meridian/tax'
-import { MeridianError } from '@meridian/topology'
+import { loadRoundTrips } from './round-trips.ts'
 
 /** Sets that `--best` shows. */
 const SETS_SHOWN_MAX = 10
@@ -27,24 +25,10 @@ export interface PlanQuestion {
  */
 export async function planOf(question: PlanQuestion): Promise<readonly SetPlan[]> {
   const { voters, best, matrix, clients: demand, objective } = question
-  const world: PlanWorld = { ...(await matrixOf(matrix)), demand }
+  const { regionIds, rttMs } = await loadRoundTrips(matrix)
+  const world: PlanWorld = { regions: regionIds, rtt: rttMs, demand }
   if (voters !== undefined) return [planVoters({ ...world, voters })]
   return bestVoterSets(world, best ?? 3, objective).slice(0, SETS_SHOWN_MAX)
-}
-
-async function matrixOf(file: string): Promise<Pick<PlanWorld, 'regions' | 'rtt'>> {
-  if (/\.ya?ml$/.test(file)) {
-    const { regionIds, rttMs } = await loadWanMatrix(file)
-    return { regions: regionIds, rtt: rttMs }
-  }
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new MeridianError('CONFIG_INVALID', `${file}: cannot be read`, { details: { file }, cause })
-  }
-  const { regions, rttMs } = parseMatrix(text, file)
-  return { regions, rtt: rttMs }
 }
 
 const bestOf = (plan: VoterPlan, objective: PlanObjective): LeaderPlan | undefined =>
