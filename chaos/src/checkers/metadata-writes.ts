@@ -1,7 +1,9 @@
 import { operationId, operationKey } from '@meridian/topology'
 import { eventsOf } from '../history/event.ts'
 import type { HistoryEvent } from '../history/event.ts'
+import { GLOBAL_TIER } from '../history/store-event.ts'
 import { isAnswered, operationsOf } from './operations.ts'
+import { rangeSteps } from './range-steps.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 import { commitsAreWhole } from './witnessed.ts'
@@ -43,7 +45,12 @@ function placesOf(history: readonly HistoryEvent[]): ReadonlyMap<string, Readonl
     const name = `${store} ${op}`
     places.set(name, (places.get(name) ?? new Set()).add(rev))
   }
-  for (const { op, rev } of eventsOf(history, 'g.commit')) note('g', op, rev)
+  const begun = new Set<string>()
+  for (const { commit, part } of rangeSteps(history)) {
+    // The range names its transfer all along; the operation itself is its beginning, every later step is another one.
+    if (part === 'whole' || !begun.has(commit.op)) note(GLOBAL_TIER, commit.op, commit.rev)
+    if (part === 'step') begun.add(commit.op)
+  }
   for (const { region, op, rev } of eventsOf(history, 'e.commit')) note(region, op, rev)
   const marker = operationKey(operationId('x')).slice(0, -1)
   for (const { tier, key, value, rev } of eventsOf(history, 'put')) {

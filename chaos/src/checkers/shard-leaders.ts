@@ -9,7 +9,7 @@ import { byRevision, commitsAreWhole, placeOf } from './witnessed.ts'
 
 /**
  * Safety I7: a token of a shard names one leader in one life of its node, or nobody, in all regions and for ever; and
- * along the revisions of a region the tokens of a shard never fall. Pages of standby regions name nobody, and are left out.
+ * along the revisions of a region the tokens of a shard never fall. Who answers as leader is the one that is named. Pages of standby regions name nobody, and are left out.
  */
 export function checkShardLeaders(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
@@ -36,13 +36,36 @@ export function checkShardLeaders(history: readonly HistoryEvent[]): Verdict {
       }
     }
   }
+  const served = checkServed(history, leaders, findings)
   commitsAreWhole(history, (tier) => tier !== GLOBAL_TIER, findings)
   if (leaders.size === 0) findings.gap('no shard was committed')
   return findings.verdict(`${leaders.size} tokens, each of one leader; those of a shard rose ${rises} times`, {
     commits: commits.length,
     tokens: leaders.size,
     rises,
+    served,
   })
+}
+
+/** Whoever answered as leader, under a token, was the one that the token names. Returns how many answers there were. */
+function checkServed(
+  history: readonly HistoryEvent[],
+  leaders: ReadonlyMap<string, string>,
+  findings: Findings,
+): number {
+  const told = new Set<string>()
+  let served = 0
+  for (const { shard, own, node, nodeEpoch, mode } of eventsOf(history, 'node.serve')) {
+    if (mode === 'read-stale') continue
+    served += 1
+    const known = leaders.get(`${shard} ${own}`)
+    const leader = `${node} in life ${nodeEpoch}`
+    const what = `${leader} served shard ${shard} under ${own}`
+    if (known === undefined || known === leader || told.has(what)) continue
+    told.add(what)
+    findings.violation(`${what}, which names ${known}`)
+  }
+  return served
 }
 
 const leaderOf = ({ leader, leaderNodeEpoch }: EventOf<'e.commit'>): string =>

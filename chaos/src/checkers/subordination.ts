@@ -1,6 +1,7 @@
 import { eventsOf } from '../history/event.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import { GLOBAL_TIER } from '../history/store-event.ts'
+import { isExact } from './run-facts.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 import { commitsAreWhole, placeOf } from './witnessed.ts'
@@ -10,17 +11,18 @@ import { commitsAreWhole, placeOf } from './witnessed.ts'
  *
  * Pages of standby regions claim nothing, and are left out.
  *
- * Checked is that G's commit exists, NOT that it came first: the two tiers share no clock that this history holds, and
- * when a witness was told is no order of commits. What keeps this sharp is that a generation is committed once (I2), so
+ * Checked is that G's commit exists and, only where times are exact, that it came first: else the two tiers share no clock
+ * that this history holds, and when a witness was told is no order of commits. What keeps this sharp is that a generation is committed once (I2), so
  * a region that runs ahead of G is caught unless it guesses what G is about to decide.
  */
 export function checkSubordination(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
-  const granted = new Set(
-    eventsOf(history, 'g.commit')
-      .filter(({ status }) => status !== 'gone')
-      .map(({ range, gen, owner }) => nameOf(range, gen, owner)),
-  )
+  const exact = isExact(history)
+  const granted = new Map<string, number>()
+  for (const { range, gen, owner, status, t } of eventsOf(history, 'g.commit')) {
+    const name = nameOf(range, gen, owner)
+    if (status !== 'gone') granted.set(name, Math.min(t, granted.get(name) ?? Infinity))
+  }
   // Without all of G a generation that is missing here may well have been committed.
   const whole = commitsAreWhole(history, (tier) => tier === GLOBAL_TIER, findings)
   commitsAreWhole(history, (tier) => tier !== GLOBAL_TIER, findings)
@@ -30,11 +32,10 @@ export function checkSubordination(history: readonly HistoryEvent[]): Verdict {
     const { range, gen, region, shard } = commit
     const name = nameOf(range, gen, region)
     used.add(name)
-    if (whole && !granted.has(name)) {
-      findings.violation(
-        `${region} committed shard ${shard} under generation ${gen} of range ${range} at ${placeOf(commit)}; G never gave it that`,
-      )
-    }
+    const given = granted.get(name)
+    const what = `${region} committed shard ${shard} under generation ${gen} of range ${range} at ${placeOf(commit)}`
+    if (whole && given === undefined) findings.violation(`${what}; G never gave it that`)
+    if (exact && given !== undefined && commit.t < given) findings.violation(`${what}, before G gave it that`)
   }
   if (commits.length === 0) findings.gap('no shard was committed')
   return findings.verdict(`${commits.length} commits of shards under ${used.size} generations, all given by G`, {

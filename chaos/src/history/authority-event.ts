@@ -68,7 +68,7 @@ export interface RegionLeaseCommitEvent {
   readonly region: string
   readonly term: string
   readonly counter: string
-  readonly status: 'live' | 'silent'
+  readonly status: 'live' | 'silent' | 'barred'
 }
 
 export interface NodeLeaseRenewEvent {

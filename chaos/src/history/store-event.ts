@@ -33,7 +33,7 @@ export interface WitnessPhaseEvent {
   readonly why: string
 }
 
-/** One key changed at one revision; keys that order nothing (elections, renewals) are left out. */
+/** One key changed at one revision; keys that order nothing (renewals of nodes) are left out. */
 export interface StorePutEvent {
   readonly kind: 'put'
   readonly witness: string
@@ -90,8 +90,8 @@ export interface GCommitEvent {
   readonly role?: string
   /** In order of preference; absent: not told. */
   readonly standbys?: readonly string[]
-  /** Absent: automatic. */
-  readonly failover?: 'automatic' | 'manual'
+  /** Absent: auto. */
+  readonly failover?: 'auto' | 'manual'
 }
 
 /** A shard of a page changed in a region's tier, or left the page (`gone`, likewise). */

@@ -10,9 +10,15 @@ import {
 } from '@meridian/topology'
 import type { Page, RangeDescriptor, Shard } from '@meridian/topology'
 import type { RecordChange } from '@meridian/store'
+import type { RegionLeaseCommitEvent } from '../history/authority-event.ts'
 import type { HistoryEntry } from '../history/event.ts'
 import type { ECommitEvent, GCommitEvent } from '../history/store-event.ts'
 import { valueMark } from '../history/value-mark.ts'
+
+/** Where elections stand: `/elect/<role>/<candidate>`. */
+export const ELECTION_PREFIX = '/elect/'
+/** Where G keeps the lease of each region, under its name. */
+export const REGION_LEASE_PREFIX = '/region/'
 
 /** Incarnation of revisions before the first one that says which it is. */
 const NO_INCARNATION = '0'
@@ -32,6 +38,8 @@ export class CommitDecoder {
   readonly #options: DecoderOptions
   readonly #ranges = new Map<string, RangeDescriptor>()
   readonly #pages = new Map<string, Page>()
+  /** Revision that each candidate's key was created at. */
+  readonly #candidates = new Map<string, string>()
   #inc = NO_INCARNATION
 
   constructor(options: DecoderOptions) {
@@ -54,12 +62,33 @@ export class CommitDecoder {
       try {
         if (key.startsWith(RANGE_PREFIX)) this.#range(key, value, at, events, gone)
         if (key.startsWith(PAGE_PREFIX)) this.#page(key, value, at, events, gone)
+        if (key.startsWith(ELECTION_PREFIX)) this.#candidate(key, value, at, events)
+        if (key.startsWith(REGION_LEASE_PREFIX) && value !== undefined) events.push(rlCommitOf(key, value, at))
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
         events.push({ kind: 'undecoded', witness, tier, rev, key, why })
       }
     }
     return [...events, ...gone]
+  }
+
+  /** Only that a key appears or goes says something; a candidate may rewrite its own. */
+  #candidate(key: string, value: Uint8Array | undefined, { inc, rev }: Instant, events: HistoryEntry[]): void {
+    const known = this.#candidates.get(key)
+    if ((value === undefined) === (known === undefined)) return
+    const role = key.slice(ELECTION_PREFIX.length, key.lastIndexOf('/'))
+    const elect = known ?? rev
+    if (value === undefined) this.#candidates.delete(key)
+    else this.#candidates.set(key, elect)
+    events.push({
+      kind: 'elect',
+      tier: this.#options.tier,
+      inc,
+      rev,
+      role,
+      elect,
+      phase: value === undefined ? 'left' : 'stood',
+    })
   }
 
   #range(key: string, value: Uint8Array | undefined, at: Instant, put: HistoryEntry[], gone: HistoryEntry[]): void {
@@ -84,7 +113,7 @@ export class CommitDecoder {
     for (const shard of page?.shards ?? []) {
       const was = old.get(shard.shardId)
       old.delete(shard.shardId)
-      const same = was !== undefined && page?.generation === before?.generation && sameShard(was, shard)
+      const same = was !== undefined && samePage(before, page) && sameShard(was, shard)
       if (page !== undefined && !same) put.push(eCommitOf(region, page, shard, at))
     }
     for (const shard of old.values()) {
@@ -117,7 +146,18 @@ function gCommitOf(range: RangeDescriptor, { inc, rev }: Instant): GCommitEvent 
     status: range.status,
     op: range.operation,
     stamp: formatTimestamp(range.stamp),
+    standbys: range.standbys,
+    failover: range.failover,
   }
+}
+
+/** Read here by itself: what wrote it is under test. */
+function rlCommitOf(key: string, value: Uint8Array, { inc, rev }: Instant): RegionLeaseCommitEvent {
+  const parsed: unknown = JSON.parse(Buffer.from(value).toString())
+  const { term, counter, status } = Object(parsed) as Readonly<Record<string, unknown>>
+  if (typeof term !== 'string' || typeof counter !== 'string') throw new Error('no term and counter')
+  if (status !== 'live' && status !== 'silent' && status !== 'barred') throw new Error(`status ${String(status)}`)
+  return { kind: 'rl.commit', inc, rev, region: key.slice(REGION_LEASE_PREFIX.length), term, counter, status }
 }
 
 function eCommitOf(region: string, page: Page, shard: Shard, { inc, rev, stamp }: Instant): ECommitEvent {
@@ -136,7 +176,19 @@ function eCommitOf(region: string, page: Page, shard: Shard, { inc, rev, stamp }
     replicas: shard.replicas,
     status: shard.status,
     stamp,
+    page: page.role,
+    ...(page.freeze === undefined ? {} : { freeze: { op: page.freeze.operation, rev: String(page.freeze.revision) } }),
   }
+}
+
+/** In what every shard of a page says. */
+function samePage(a: Page | undefined, b: Page | undefined): boolean {
+  return (
+    a?.generation === b?.generation &&
+    a?.role === b?.role &&
+    a?.freeze?.operation === b?.freeze?.operation &&
+    a?.freeze?.revision === b?.freeze?.revision
+  )
 }
 
 function sameShard(a: Shard, b: Shard): boolean {

@@ -114,6 +114,44 @@ describe('the decoder', () => {
     expect(commit).toMatchObject({ region: 'eu', inc: '7', rev: '3', stamp: 's' })
   })
 
+  it('tells followers from owners, and what a page is frozen for', () => {
+    const eu = decoder()
+    const led = page(1, [shard(0, EMPTY_KEY, 1, 'n1')])
+    const facts = (entries: ReturnType<CommitDecoder['read']>) =>
+      entries.flatMap((entry) => (entry.kind === 'e.commit' ? [{ page: entry.page, freeze: entry.freeze }] : []))
+    expect(facts(eu.read(3n, put(led)))).toEqual([{ page: 'owner', freeze: undefined }])
+    const freeze = { operation: operationId('op-t'), revision: revision(9) }
+    expect(facts(eu.read(4n, put({ ...led, freeze })))).toEqual([{ page: 'owner', freeze: { op: 'op-t', rev: '9' } }])
+    expect(facts(eu.read(5n, put({ ...led, freeze })))).toEqual([])
+    const following: Page = { ...led, role: 'standby', shards: [shard(0, EMPTY_KEY, 1, undefined)] }
+    expect(facts(eu.read(6n, put(following)))).toEqual([{ page: 'standby', freeze: undefined }])
+  })
+
+  it('tells who stands for election, by the revision that each first stood at', () => {
+    const g = new CommitDecoder({ witness: 'g-1', tier: 'g', decodes: true })
+    const told = [
+      ...g.read(5n, [changed('/elect/authority/7a', Buffer.from('a'))]),
+      ...g.read(6n, [changed('/elect/authority/7b', Buffer.from('b'))]),
+      ...g.read(7n, [changed('/elect/authority/7a', Buffer.from('a, moved'))]),
+      ...g.read(8n, [changed('/elect/authority/7a', undefined), changed('/elect/authority/7c', undefined)]),
+    ].flatMap((entry) => (entry.kind === 'elect' ? [`${entry.rev} ${entry.role} ${entry.elect} ${entry.phase}`] : []))
+    expect(told).toEqual(['5 authority 5 stood', '6 authority 6 stood', '8 authority 5 left'])
+  })
+
+  it('tells each renewal of a region, and each loss of its authority', () => {
+    const g = new CommitDecoder({ witness: 'g-1', tier: 'g', decodes: true })
+    const lease = (at: number, record: unknown) =>
+      g
+        .read(BigInt(at), [changed('/region/eu', Buffer.from(JSON.stringify(record)))])
+        .flatMap((entry) => (entry.kind === 'put' ? [] : [entry]))
+    expect(lease(4, { term: '1', counter: '2', status: 'live' })).toEqual([
+      { kind: 'rl.commit', inc: '0', rev: '4', region: 'eu', term: '1', counter: '2', status: 'live' },
+    ])
+    expect(lease(5, { term: '2', counter: '2', status: 'silent' })).toMatchObject([{ status: 'silent', term: '2' }])
+    expect(lease(6, { term: 3, counter: '2', status: 'live' })).toMatchObject([{ kind: 'undecoded' }])
+    expect(lease(7, { term: '3', counter: '2', status: 'asleep' })).toMatchObject([{ kind: 'undecoded' }])
+  })
+
   it('says what it cannot read, and goes on', () => {
     const entries = decoder().read(3n, [changed(pageKey(rangeId(2)), Buffer.from('?'))])
     expect(entries.map(({ kind }) => kind)).toEqual(['put', 'undecoded'])

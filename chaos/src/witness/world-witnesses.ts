@@ -5,12 +5,14 @@ import { openEtcdStore } from '@meridian/store/etcd'
 import {
   GLOBAL_PUBLISHED_PREFIXES,
   INCARNATION_KEY,
+  JOURNAL_PREFIX,
   NEXT_RANGE_ID_KEY,
   REGION_PUBLISHED_PREFIXES,
   STAMP_KEY,
 } from '@meridian/topology'
 import type { Recorder } from '../history/recorder.ts'
 import { GLOBAL_TIER } from '../history/store-event.ts'
+import { ELECTION_PREFIX, REGION_LEASE_PREFIX } from './commit-decoder.ts'
 import { StoreWitness } from './store-witness.ts'
 
 /** Records of operations have no constant of their own: `operationKey` is this and the id. */
@@ -21,8 +23,11 @@ const GLOBAL_PREFIXES = [
   STAMP_KEY,
   INCARNATION_KEY,
   NEXT_RANGE_ID_KEY,
+  ELECTION_PREFIX,
+  REGION_LEASE_PREFIX,
+  JOURNAL_PREFIX,
 ] as const
-const REGION_PREFIXES = [...REGION_PUBLISHED_PREFIXES, STAMP_KEY, INCARNATION_KEY] as const
+const REGION_PREFIXES = [...REGION_PUBLISHED_PREFIXES, STAMP_KEY, INCARNATION_KEY, ELECTION_PREFIX] as const
 const REQUEST_MS_MAX = 3000
 
 /**
