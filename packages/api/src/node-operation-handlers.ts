@@ -1,7 +1,7 @@
-import type { NodeOperationServiceDefinition } from '@meridian/protocol'
+import type { DrainNodeResponse, NodeOperationServiceDefinition } from '@meridian/protocol'
 import type { HandlersOf } from '@meridian/rpc'
 import { MeridianError, nodeId, operationId, parseShardId } from '@meridian/topology'
-import type { NodeId } from '@meridian/topology'
+import type { NodeDuty, NodeId } from '@meridian/topology'
 import type { OperationParts } from './operation-parts.ts'
 
 /** Moves told at once. */
@@ -11,12 +11,21 @@ export function nodeOperationHandlers(parts: () => OperationParts): HandlersOf<t
   return {
     drainNode: async (request, call) => {
       const server = parts()
-      return server.nodeOperations.drain(knownNode(server, request.nodeId), request.decommission, call.signal)
+      const node = knownNode(server, request.nodeId)
+      const { decommission, force } = request
+      if (force && !decommission) throw new MeridianError('INVALID_ARGUMENT', 'only a decommission can be forced')
+      if (!decommission) return drained(server, node, 'draining', false, call.signal)
+      // What is over stays over: asked again, it is not sent back to leave.
+      if (server.regionView.nodes.get(node)?.node.duty === 'decommissioned') return OVER
+      if (force) return drained(server, node, 'decommissioned', true, call.signal)
+      const left = await drained(server, node, 'leaving', false, call.signal)
+      if (left.shardsHeld > 0 || left.shardsLed > 0) return left
+      return drained(server, node, 'decommissioned', false, call.signal)
     },
 
     undrainNode: async (request, call) => {
       const server = parts()
-      await server.nodeOperations.undrain(knownNode(server, request.nodeId), call.signal)
+      await server.nodeOperations.setDuty(knownNode(server, request.nodeId), 'serving', false, call.signal)
       return {}
     },
 
@@ -38,6 +47,19 @@ export function nodeOperationHandlers(parts: () => OperationParts): HandlersOf<t
       move: await parts().nodeOperations.abortMove(operationId(request.operation), call.signal),
     }),
   }
+}
+
+const OVER: DrainNodeResponse = { shardsLed: 0, shardsHeld: 0, duty: 'decommissioned' }
+
+async function drained(
+  { nodeOperations }: OperationParts,
+  node: NodeId,
+  duty: NodeDuty,
+  forced: boolean,
+  signal: AbortSignal,
+): Promise<DrainNodeResponse> {
+  const { led, held } = await nodeOperations.setDuty(node, duty, forced, signal)
+  return { shardsLed: led, shardsHeld: held, duty }
 }
 
 /** As this server has applied its tier: a node that has just joined may have to be asked for again. */

@@ -39,7 +39,7 @@ describe('an order for a transfer', () => {
     const { operation } = await opened.handlers.transferRange(order(), call)
     expect(operation).toMatchObject({ operation: 'move-1', phase: 'prepare', source: 'us', target: 'eu', rangeId: 2 })
     expect(await opened.handlers.transferRange(order(), call)).toEqual({ operation })
-    expect(opened.orders).toMatchObject([{ range: { rangeId: 2, start: keyOfText('FR') }, reason: 'upgrade' }])
+    expect(opened.orders[0]).toMatchObject({ keyspace: 'cities', key: keyOfText('FR/1'), reason: 'upgrade' })
     expect(await opened.handlers.getOperation({ operation: 'move-1' }, call)).toEqual({ operation })
   })
 
@@ -55,7 +55,7 @@ describe('an order for a transfer', () => {
     await using opened = await rig()
     await opened.cities('FR')
     await expect(opened.handlers.transferRange(order(change), call)).rejects.toMatchObject({ code })
-    expect(opened.orders).toEqual([])
+    expect(opened.globalView.journal.size).toBe(0)
   })
 
   it('is refused under the name of another', async () => {
@@ -63,7 +63,7 @@ describe('an order for a transfer', () => {
     await opened.cities('FR')
     await opened.remember(takeoverEntry(AP, 4n))
     await opened.handlers.transferRange(order(), call)
-    for (const change of [{ target: 'ap' }, { operation: 'takeover:ap:4' }]) {
+    for (const change of [{ target: 'ap' }, { keyspace: 'cities', operation: 'takeover:ap:4' }]) {
       await expect(opened.handlers.transferRange(order(change), call)).rejects.toMatchObject({
         code: 'OPERATION_REUSED',
       })
@@ -219,10 +219,34 @@ describe('regions', () => {
 describe('nodes', () => {
   it('are drained and emptied if they are of this region', async () => {
     await using opened = await rig()
-    const { drainNode } = opened.handlers
-    expect(await drainNode({ nodeId: 'n1', decommission: true }, call)).toEqual({ shardsLed: 0, shardsHeld: 12 })
-    await expect(drainNode({ nodeId: 'n9', decommission: false }, call)).rejects.toMatchObject({ code: 'NODE_UNKNOWN' })
-    expect(opened.drained).toEqual([['n1', true]])
+    const drain = (decommission: boolean, node = 'n1') =>
+      opened.handlers.drainNode({ nodeId: node, decommission, force: false }, call)
+    expect(await drain(false)).toEqual({ shardsLed: 2, shardsHeld: 12, duty: 'draining' })
+    await opened.handlers.undrainNode({ nodeId: 'n1' }, call)
+    await expect(drain(false, 'n9')).rejects.toMatchObject({ code: 'NODE_UNKNOWN' })
+    expect(opened.duties).toEqual([
+      ['n1', 'draining', false],
+      ['n1', 'serving', false],
+    ])
+  })
+
+  it('are decommissioned once they hold nothing, and then for good', async () => {
+    await using opened = await rig()
+    const decommission = () => opened.handlers.drainNode({ nodeId: 'n1', decommission: true, force: false }, call)
+    expect(await decommission()).toEqual({ shardsLed: 2, shardsHeld: 12, duty: 'leaving' })
+    Object.assign(opened.holdings, { led: 0, held: 0 })
+    expect(await decommission()).toMatchObject({ duty: 'decommissioned' })
+    expect(await decommission()).toMatchObject({ duty: 'decommissioned' })
+    expect(opened.duties.map(([, duty]) => duty)).toEqual(['leaving', 'leaving', 'decommissioned'])
+  })
+
+  it('are given up with all they hold only by force', async () => {
+    await using opened = await rig()
+    const drain = (decommission: boolean) =>
+      opened.handlers.drainNode({ nodeId: 'n1', decommission, force: true }, call)
+    await expect(drain(false)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(await drain(true)).toMatchObject({ shardsHeld: 12, duty: 'decommissioned' })
+    expect(opened.duties).toEqual([['n1', 'decommissioned', true]])
   })
 
   it('give replicas away, to one another and not to themselves', async () => {

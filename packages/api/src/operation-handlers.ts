@@ -24,21 +24,14 @@ export function operationHandlers(parts: () => OperationParts): HandlersOf<typeo
       const target = knownRegion(server, request.target)
       const reason = checkedReason(request.reason)
       const expected = request.expectedGeneration === 0n ? undefined : generation(request.expectedGeneration)
-      // A repeated order is met by what became of the first: by now the range may be the target's.
-      const known = server.globalView.journal.get(operation)
-      if (known !== undefined) return { operation: toWireOperation(same(known, target)) }
-      const range = await server.ownership.lookup(keyspace, key, call.signal)
-      const begun = server.globalView.journal.get(operation)
-      if (begun !== undefined) return { operation: toWireOperation(same(begun, target)) }
-      if (expected !== undefined && range.generation !== expected) {
-        throw new MeridianError(
-          'GENERATION_MISMATCH',
-          `range ${range.rangeId} was expected at generation ${expected}; it has ${range.generation}`,
-          { details: { expected: String(expected), actual: String(range.generation) } },
-        )
-      }
-      const order = { operation, range, target, reason, expected }
-      return { operation: toWireOperation(await server.transfers.begin(order, call.signal)) }
+      const order = { operation, keyspace, key, target, reason }
+      const entry = await server.transfers.begin(
+        expected === undefined ? order : { ...order, expectedGeneration: expected },
+        call.signal,
+      )
+      // A repeated order is met by what became of the first, which is for the caller only if it was the same.
+      if (entry.target === target && entry.keyspace === keyspace) return { operation: toWireOperation(entry) }
+      throw new MeridianError('OPERATION_REUSED', `operation id ${operation} was used before for another transfer`)
     },
 
     planTransfers: async (request, call) => {
@@ -70,11 +63,6 @@ export function operationHandlers(parts: () => OperationParts): HandlersOf<typeo
       return { operation: toWireOperation(await server.transfers.abort(entry.operation, reason, call.signal)) }
     },
   }
-}
-
-function same(entry: JournalEntry, target: RegionId): JournalEntry {
-  if (entry.kind === 'transfer' && entry.target === target) return entry
-  throw new MeridianError('OPERATION_REUSED', `operation id ${entry.operation} was used before for something else`)
 }
 
 /** This server's view may be behind whoever began the operation, so nothing is called unknown before it has caught up. */

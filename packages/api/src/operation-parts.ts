@@ -1,7 +1,11 @@
 import type { Bar, RegionSight, StandbyFacts, TakeoverEntry, TransferEntry } from '@meridian/global'
 import type { ReplicaMove } from '@meridian/protocol'
+import type { ControllerHealth, NodeHoldings } from '@meridian/region'
 import type {
   Generation,
+  Key,
+  KeyspaceName,
+  NodeDuty,
   NodeId,
   OperationId,
   Page,
@@ -14,17 +18,20 @@ import type { ServerParts } from './parts.ts'
 
 /** An order to move a range with its data. */
 export interface TransferOrder {
+  /** The same id is the same transfer, however often it is asked for. */
   readonly operation: OperationId
-  readonly range: RangeDescriptor
+  readonly keyspace: KeyspaceName
+  /** A key of the range. */
+  readonly key: Key
   readonly target: RegionId
   readonly reason: string
   /** Refused with GENERATION_MISMATCH unless the range has it. */
-  readonly expected: Generation | undefined
+  readonly expectedGeneration?: Generation
 }
 
 /** Planned transfers: any server takes the order, whoever is elected carries it out. */
 export interface TransferControl {
-  /** @throws MeridianError RANGE_BUSY with the `operation` that is under way; RANGE_NOT_ACTIVE; OPERATION_REUSED */
+  /** @throws MeridianError RANGE_BUSY, with `operation` when another transfer is under way; RANGE_NOT_ACTIVE */
   begin(order: TransferOrder, signal: AbortSignal): Promise<TransferEntry>
   /** Repeated it finds the abort again. @throws MeridianError TRANSFER_ENDED after the commit; OPERATION_UNKNOWN */
   abort(operation: OperationId, reason: string, signal: AbortSignal): Promise<TransferEntry>
@@ -64,13 +71,10 @@ export interface CopySights {
 
 /** Refused with NOT_CONTROLLER where another server of the region leads. */
 export interface NodeOperations {
-  /** What the node still leads and holds; asking again tells how far it is. */
-  drain(
-    node: NodeId,
-    decommission: boolean,
-    signal: AbortSignal,
-  ): Promise<{ readonly shardsLed: number; readonly shardsHeld: number }>
-  undrain(node: NodeId, signal: AbortSignal): Promise<void>
+  /** See `RegionController.setDuty`: what the node is wanted for, and what it still leads and holds. */
+  setDuty(node: NodeId, duty: NodeDuty, forced: boolean, signal: AbortSignal): Promise<NodeHoldings>
+  /** What keeps the controller from doing more; undefined on a server that is not it. */
+  health(): ControllerHealth | undefined
   /** @param order `to` undefined: the controller chooses */
   move(
     operation: OperationId,

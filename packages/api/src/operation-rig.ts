@@ -27,7 +27,7 @@ import {
   regionLeaseKey,
   shardId,
 } from '@meridian/topology'
-import type { NodeId, OperationId, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
+import type { NodeDuty, NodeId, OperationId, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
 import type { NodeOperations, OperationParts, RangeLoad, RegionOperations, TransferControl } from './operation-parts.ts'
 
 /** For tests: the handlers of a server of `us` over a global tier in memory, with ports that keep what they were told. */
@@ -121,8 +121,12 @@ export async function openOperationRig() {
   const transfers: TransferControl = {
     begin: async (order) => {
       orders.push(order)
-      const { operation, range, target, reason } = order
-      const { keyspace, rangeId: id, owner: source, generation } = range
+      const { operation, keyspace, key, target, reason, expectedGeneration } = order
+      const known = globalView.journal.get(operation)
+      if (known !== undefined) return known as TransferEntry
+      const range = await ownership.lookup(keyspace, key, signal)
+      const { rangeId: id, owner: source, generation } = range
+      if (generation !== (expectedGeneration ?? generation)) throw new MeridianError('GENERATION_MISMATCH', 'moved on')
       const entry = transferEntry({ operation, keyspace, rangeId: id, source, target, generation, reason })
       await remember(entry)
       return entry
@@ -149,13 +153,17 @@ export async function openOperationRig() {
     sights: () => [...sights.values()],
   }
   const moved: ReplicaMove[] = []
-  const drained: [NodeId, boolean][] = []
+  const duties: [NodeId, NodeDuty, boolean][] = []
+  const holdings = { led: 2, held: 12 }
+  const nodes = new Map([[nodeId('n1'), { node: { duty: 'serving' as NodeDuty } }]])
   const nodeOperations: NodeOperations = {
-    drain: (node, decommission) => {
-      drained.push([node, decommission])
-      return Promise.resolve({ shardsLed: 0, shardsHeld: 12 })
+    setDuty: (node, duty, forced) => {
+      duties.push([node, duty, forced])
+      const known = nodes.get(node)
+      if (known !== undefined) known.node.duty = duty
+      return Promise.resolve(holdings)
     },
-    undrain: () => Promise.resolve(),
+    health: () => undefined,
     move: (operation, { shard, from, to }) => {
       const move = {
         operation,
@@ -191,7 +199,7 @@ export async function openOperationRig() {
     },
     regionView: {
       pages: new Map(),
-      nodes: new Map([[nodeId('n1'), {}]]),
+      nodes,
       nodeRecords: () => [],
       ageMs: () => 300,
     },
@@ -213,7 +221,8 @@ export async function openOperationRig() {
     globalView,
     orders,
     moved,
-    drained,
+    duties,
+    holdings,
     sights,
     loads,
     copied,

@@ -94,11 +94,15 @@ function policyOf(text: string): FailoverPolicy {
   throw new MeridianError('INVALID_ARGUMENT', `a failover policy is one of ${FAILOVER_POLICIES.join(', ')}`)
 }
 
-function ownRegion({ globalView, regionView, agent, control }: OperationParts, region: RegionId): OwnRegion {
+function ownRegion(
+  { globalView, regionView, agent, control, nodeOperations }: OperationParts,
+  region: RegionId,
+): OwnRegion {
   const open = globalView.ranges.list().filter((range) => range.owner === region && rangeIsOpen(range))
   const confirmed = new Map(agent.confirm(open).confirmed.map(({ rangeId, remainingMs }) => [rangeId, remainingMs]))
   const nodes = nodeStatuses(regionView)
-  const nodesUp = nodes.filter(({ status }) => status === 'up').length
+  const nodesDown = nodes.filter(({ status }) => status === 'down').length
+  const nodesGone = nodes.filter(({ status }) => status === 'decommissioned').length
   const shards = [...regionView.pages.values()].flatMap(({ page }) => (page.role === 'owner' ? page.shards : []))
   return {
     globalAgeMs: globalView.mirror.ageMs(),
@@ -106,8 +110,9 @@ function ownRegion({ globalView, regionView, agent, control }: OperationParts, r
     leaseMs: agent.remainingMs(),
     rangesMs: open.map(({ rangeId }) => confirmed.get(rangeId) ?? 0),
     hasController: (control.controller() ?? '') !== '',
-    nodesUp,
-    nodesDown: nodes.length - nodesUp,
+    nodesUp: nodes.length - nodesDown - nodesGone,
+    nodesDown,
     shardsLeaderless: shards.filter(({ status }) => status === 'leaderless').length,
+    controller: nodeOperations.health(),
   }
 }

@@ -1,4 +1,4 @@
-import { generation, keyOfText, operationId, rangeId } from '@meridian/topology'
+import { generation, keyOfText, nodeId, operationId, rangeId } from '@meridian/topology'
 import type { RangeDescriptor } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { CITIES, EU, sightOf, US } from './operation-rig.ts'
@@ -32,6 +32,7 @@ const own: OwnRegion = {
   nodesUp: 3,
   nodesDown: 0,
   shardsLeaderless: 0,
+  controller: undefined,
 }
 
 const facts = (change: Partial<RegionFacts> = {}): RegionFacts => ({
@@ -93,6 +94,17 @@ describe('of its own region a server tells', () => {
       'no controller is elected: leaders stay who they are',
       '4 shards have no leader',
       '1 of 3 nodes are down',
+    ])
+  })
+
+  it('what its controller is kept from, and how far drains are', () => {
+    const brake = { onMs: 100, silent: [nodeId('n1'), nodeId('n2')], nextInMs: 2500 }
+    const drain = { nodeId: nodeId('n3'), duty: 'leaving' as const, led: 1, held: 7, indispensable: 2 }
+    const told = regionHealth(facts({ own: { ...own, controller: { brake, drains: [drain] } } }))
+    expect(told.works).toContain('n3 is leaving: it leads 1 shards and holds 7')
+    expect(told.impaired).toEqual([
+      '2 nodes fell silent at once: they are given up one by one, the next in 2.5 s',
+      '2 shards have no write quorum without n3',
     ])
   })
 

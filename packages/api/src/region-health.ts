@@ -1,10 +1,13 @@
 import type { RegionSight } from '@meridian/global'
 import type { RegionHealth } from '@meridian/protocol'
+import type { ControllerHealth } from '@meridian/region'
 import { rangeIsOpen } from '@meridian/topology'
 import type { RangeDescriptor, RegionId } from '@meridian/topology'
 
 /** Without an answer for longer than this a tier counts as silent, ms: more than an election of its leader takes. */
 const TIER_SILENT_MS = 6000
+/** Drains told of one by one. */
+const DRAINS_MAX = 8
 /** A map of another region older than this is worth saying, ms. */
 const MAP_OLD_MS = 5000
 
@@ -21,6 +24,8 @@ export interface OwnRegion {
   readonly nodesUp: number
   readonly nodesDown: number
   readonly shardsLeaderless: number
+  /** Undefined where another server is the controller, and knows. */
+  readonly controller: ControllerHealth | undefined
 }
 
 export interface RegionFacts {
@@ -93,6 +98,16 @@ function ownWords(own: OwnRegion, open: readonly RangeDescriptor[]): Words {
   else impaired.push('no controller is elected: leaders stay who they are')
   if (own.shardsLeaderless > 0) impaired.push(`${own.shardsLeaderless} shards have no leader`)
   if (own.nodesDown > 0) impaired.push(`${own.nodesDown} of ${own.nodesUp + own.nodesDown} nodes are down`)
+  if (own.controller?.brake !== undefined) {
+    const { silent, nextInMs } = own.controller.brake
+    impaired.push(
+      `${silent.length} nodes fell silent at once: they are given up one by one, the next in ${seconds(nextInMs)}`,
+    )
+  }
+  for (const { nodeId, duty, led, held, indispensable } of own.controller?.drains.slice(0, DRAINS_MAX) ?? []) {
+    works.push(`${nodeId} is ${duty}: it leads ${led} shards and holds ${held}`)
+    if (indispensable > 0) impaired.push(`${indispensable} shards have no write quorum without ${nodeId}`)
+  }
   return { works, impaired }
 }
 

@@ -69,6 +69,7 @@ describe('exit codes', () => {
     [['ops', 'show', 'a b'], 2],
     [['ops', 'list'], 1],
     [['node', 'drain'], 2],
+    [['node', 'decommission', 'us-n1', '--force'], 2],
     [['rtt'], 1],
     [['status'], 1],
   ])('meridian %j ends with %d', async (args, exit) => {

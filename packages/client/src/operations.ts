@@ -135,8 +135,13 @@ export class Operations {
     return fromWireRange(present(range, 'a policy'))
   }
 
-  drainNode(node: NodeId, decommission: boolean, region?: RegionId, options?: CallOptions): Promise<DrainNodeResponse> {
-    const request = { nodeId: node, decommission }
+  drainNode(
+    node: NodeId,
+    how: { readonly decommission: boolean; readonly force: boolean },
+    region?: RegionId,
+    options?: CallOptions,
+  ): Promise<DrainNodeResponse> {
+    const request = { nodeId: node, ...how }
     return this.#node(options, (client, call) => client.drainNode(request, call), region)
   }
 

@@ -104,7 +104,10 @@ function transferred(range: RangeDescriptor, command: TransferCommand): Partial<
 
 function begun(range: RangeDescriptor, target: RegionId): Partial<RangeDescriptor> {
   if (range.status === 'vacant') refuse('RANGE_NOT_ACTIVE', `${named(range)} is vacant: assign it, it holds no data`)
-  if (range.status !== 'active') refuse('RANGE_BUSY', `${named(range)} is ${range.status} by ${range.operation}`)
+  if (range.status !== 'active') {
+    const { operation } = range
+    refuse('RANGE_BUSY', `${named(range)} is ${range.status} by ${operation}`, { operation })
+  }
   if (range.owner === target) refuse('INVALID_ARGUMENT', `${named(range)} is owned by ${target} already`)
   const standbys = range.standbys.includes(target) ? range.standbys : [...range.standbys, target]
   checkRegions(range.owner, standbys)

@@ -175,11 +175,15 @@ export interface SetRangePolicyResponse {
 export interface DrainNodeRequest {
   nodeId: string;
   decommission: boolean;
+  /** With `decommission`: at once, also while it holds replicas. They count as lost and are made anew elsewhere. */
+  force: boolean;
 }
 
 export interface DrainNodeResponse {
   shardsLed: number;
   shardsHeld: number;
+  /** "draining", "leaving" or "decommissioned". */
+  duty: string;
 }
 
 export interface UndrainNodeRequest {
@@ -1874,7 +1878,7 @@ export const SetRangePolicyResponse: MessageFns<SetRangePolicyResponse> = {
 };
 
 function createBaseDrainNodeRequest(): DrainNodeRequest {
-  return { nodeId: "", decommission: false };
+  return { nodeId: "", decommission: false, force: false };
 }
 
 export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
@@ -1884,6 +1888,9 @@ export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
     }
     if (message.decommission !== false) {
       writer.uint32(16).bool(message.decommission);
+    }
+    if (message.force !== false) {
+      writer.uint32(24).bool(message.force);
     }
     return writer;
   },
@@ -1917,6 +1924,14 @@ export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
             message.decommission = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.force = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1931,7 +1946,7 @@ export const DrainNodeRequest: MessageFns<DrainNodeRequest> = {
 };
 
 function createBaseDrainNodeResponse(): DrainNodeResponse {
-  return { shardsLed: 0, shardsHeld: 0 };
+  return { shardsLed: 0, shardsHeld: 0, duty: "" };
 }
 
 export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
@@ -1941,6 +1956,9 @@ export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
     }
     if (message.shardsHeld !== 0) {
       writer.uint32(16).uint32(message.shardsHeld);
+    }
+    if (message.duty !== "") {
+      writer.uint32(26).string(message.duty);
     }
     return writer;
   },
@@ -1972,6 +1990,14 @@ export const DrainNodeResponse: MessageFns<DrainNodeResponse> = {
             }
 
             message.shardsHeld = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.duty = reader.string();
             continue;
           }
         }
@@ -2594,7 +2620,10 @@ export const NodeOperationServiceDefinition = {
   name: "NodeOperationService",
   fullName: "meridian.control.v1.NodeOperationService",
   methods: {
-    /** Takes every leadership off the node and names it no leader; with `decommission` its replicas move away too. */
+    /**
+     * Takes every leadership off the node and names it no leader; with `decommission` its replicas move away too, and the
+     * call that finds it empty ends its life for good. Asking again tells how far it is.
+     */
     drainNode: {
       name: "DrainNode",
       requestType: DrainNodeRequest as typeof DrainNodeRequest,
