@@ -6,6 +6,7 @@ import type { Store } from '@meridian/store'
 import { openEtcdStore } from '@meridian/store/etcd'
 import { BareWork, GuardedWork } from './etcd-work.ts'
 import type { GroupedSlot, SlotGroup } from './measure-slots.ts'
+import { REGIONAL_READ } from './operations.ts'
 import type { Slot } from './open-loop.ts'
 import type { OpenOwnershipClient, OwnershipClient } from './ownership-client.ts'
 import type { LeaderView } from './rejection.ts'
@@ -147,6 +148,7 @@ function slotsOf({ id, global, direct, proxied, regional, ownership }: SlotSourc
     ...bareOf('near', 'local read', (work, signal) => work.readLocal(signal)),
     slot('near', 'local lookup', (signal) => ownership.lookup(true, signal)),
     slot('near', 'regional put', (signal) => regionalBare.put(signal)),
+    slot('near', REGIONAL_READ, (signal) => regionalBare.read(signal)),
     slot('near', 'regional change', (signal) => change.write(signal)),
   ]
 }

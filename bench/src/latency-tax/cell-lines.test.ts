@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseResults } from '../report/parse-results.ts'
 import { cellLines, resultsText } from './cell-lines.ts'
 import { cell, run } from './fixtures/cell.ts'
-import { OPERATION_RUNS } from './operations.ts'
+import { OPERATION_RUNS, REGIONAL_READ } from './operations.ts'
 import type { SlotSamples } from './open-loop.ts'
 
 const samplesOf = (latenciesMs: readonly number[]): SlotSamples => ({
@@ -12,12 +12,18 @@ const samplesOf = (latenciesMs: readonly number[]): SlotSamples => ({
 })
 
 describe('the lines of a cell', () => {
-  const names = [...new Set(OPERATION_RUNS.flatMap(({ direct, proxied, raw, ours }) => [direct, proxied, raw, ours]))]
+  const names = [
+    ...new Set(
+      OPERATION_RUNS.flatMap(({ direct, proxied, raw, ours }) => [direct, proxied, raw, ours]).concat(REGIONAL_READ),
+    ),
+  ]
   const measured = {
     topology: 'abc-3',
     leaderRegion: 'a',
     clientRegion: 'b',
     floorMs: 100,
+    floorReason: 'both ways',
+    fsyncMs: 0.25,
     samples: new Map(names.map((name, index) => [name, samplesOf([index + 0.12345, index + 1, index + 2])])),
     rejected: null,
   }
@@ -32,6 +38,7 @@ describe('the lines of a cell', () => {
       leaderRegion: 'a',
       clientRegion: 'b',
       floorMs: 100,
+      floorReason: 'both ways',
       directP50Ms: p50('put direct'),
       proxiedP50Ms: p50('put proxied'),
       rawP50Ms: p50('put raw'),
@@ -45,12 +52,22 @@ describe('the lines of a cell', () => {
     })
   })
 
-  it('have no floor and no ratio where no distance is crossed', () => {
+  it('have no floor and no ratio where neither distance nor disk is part of it', () => {
     const lines = cellLines(measured, OPERATION_RUNS).filter(({ floorMs }) => floorMs === 0)
-    expect(lines.map(({ operation, taxRatio }) => [operation, taxRatio])).toEqual([
-      ['local-read', null],
-      ['regional-leader-change', null],
-    ])
+    expect(lines.map(({ operation, taxRatio }) => [operation, taxRatio])).toEqual([['local-read', null]])
+  })
+
+  it('hold a regional commit against a confirmed read and an fsync', () => {
+    const readMs = names.indexOf(REGIONAL_READ) + 1
+    const regional = cellLines(measured, OPERATION_RUNS).find(({ operation }) => operation === 'regional-leader-change')
+    expect(regional).toMatchObject({
+      floorMs: readMs + 0.25,
+      floorReason: `confirmed read ${readMs} ms + fsync 0.25 ms`,
+      taxRatio: Math.round((1e4 * (names.indexOf('regional change') + 1)) / (readMs + 0.25)) / 1e4,
+    })
+    const samples = new Map(measured.samples).set(REGIONAL_READ, samplesOf([]))
+    const unknown = cellLines({ ...measured, samples }, OPERATION_RUNS).at(-1)
+    expect(unknown).toMatchObject({ floorMs: null, taxRatio: null })
   })
 
   it('have nulls where nothing succeeded', () => {

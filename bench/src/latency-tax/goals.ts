@@ -9,6 +9,8 @@ export interface GoalResult {
   readonly verdict: GoalVerdict
   /** What was compared with the bound; null where there is nothing to compare. */
   readonly value: number | null
+  /** The value with what it is made of, so that it tells whose share is too large. */
+  readonly reason: string
 }
 
 export interface CellGoals {
@@ -56,26 +58,66 @@ function commitGoals(
   flat: CellLine | undefined,
   regional: CellLine | undefined,
 ): readonly GoalResult[] {
-  const { floorMs, rawP50Ms, oursP50Ms, oursP99Ms, rejected } = commit
-  const judge = (goal: GoalName, value: number | null, met: (value: number) => boolean): GoalResult => {
-    if (rejected !== null) return { goal, verdict: 'rejected', value }
-    if (value === null) return { goal, verdict: 'does not apply', value }
-    return { goal, verdict: met(value) ? 'met' : 'not met', value }
+  const { floorMs, directP50Ms, proxiedP50Ms, rawP50Ms, rawP99Ms, oursP50Ms, oursP99Ms, rejected } = commit
+  const judge = (goal: GoalName, value: number | null, met: (value: number) => boolean, reason: string): GoalResult => {
+    if (rejected !== null) return { goal, verdict: 'rejected', value, reason: rejected }
+    if (value === null) return { goal, verdict: 'does not apply', value, reason: 'not measured, or no such case' }
+    return { goal, verdict: met(value) ? 'met' : 'not met', value, reason }
   }
   const less = (a: number | null, b: number | null) => (a === null || b === null ? null : a - b)
   const over = (a: number | null, b: number | null) => (a === null || b === null || b === 0 ? null : a / b)
   const judgedFloorMs = floorMs !== null && floorMs >= TAX_FLOOR_MS_MIN ? floorMs : null
+  const overRawMs = less(oursP50Ms, rawP50Ms)
+  const emulationMs = less(proxiedP50Ms, directP50Ms)
+  const etcdMs = less(less(rawP50Ms, floorMs), emulationMs)
+  const tailMs = less(oursP99Ms, floorMs)
+  const gain = over(flat?.oursP50Ms ?? null, regional?.oursP50Ms ?? null)
   return [
-    judge('raw', less(oursP50Ms, rawP50Ms), (value) => value <= OVER_RAW_P50_MS_MAX),
-    judge('floor', less(oursP50Ms, floorMs), (value) => value <= OVER_FLOOR_P50_MS_MAX),
-    judge('tail', less(oursP99Ms, floorMs), (value) => value <= OVER_FLOOR_P99_MS_MAX),
-    judge('tax', over(oursP50Ms, judgedFloorMs), (value) => value <= TAX_RATIO_MAX),
+    judge('raw', overRawMs, (value) => value <= OVER_RAW_P50_MS_MAX, `${signed(overRawMs)} ms`),
+    judge(
+      'floor',
+      less(oursP50Ms, floorMs),
+      (value) => value <= OVER_FLOOR_P50_MS_MAX,
+      `${signed(less(oursP50Ms, floorMs))} ms: emulation ${signed(emulationMs)}, etcd ${signed(etcdMs)}, ours ${signed(overRawMs)}`,
+    ),
+    judge(
+      'tail',
+      tailMs,
+      (value) => value <= OVER_FLOOR_P99_MS_MAX,
+      `${signed(tailMs)} ms; raw etcd ${signed(less(rawP99Ms, floorMs))}`,
+    ),
+    judge(
+      'tax',
+      over(oursP50Ms, judgedFloorMs),
+      (value) => value <= TAX_RATIO_MAX,
+      `${times(over(oursP50Ms, floorMs))}; raw etcd ${times(over(rawP50Ms, floorMs))}`,
+    ),
     judge(
       'regional',
-      over(flat?.oursP50Ms ?? null, regional?.oursP50Ms ?? null),
+      gain,
       (value) => value >= REGIONAL_GAIN_MIN,
+      `${gain?.toFixed(0) ?? '-'} x: ${flat?.oursP50Ms?.toFixed(1) ?? '-'} ms flat, ${regional?.oursP50Ms?.toFixed(2) ?? '-'} ms regional`,
     ),
   ]
+}
+
+const signed = (value: number | null): string =>
+  value === null ? '-' : `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(2)}`
+const times = (value: number | null): string => (value === null ? '-' : `${value.toFixed(3)} x`)
+
+/** Of the cells in which a goal is not met, the one that is farthest from it. */
+export function farthestFrom(
+  goal: GoalName,
+  goals: readonly CellGoals[],
+): (CellGoals & { result: GoalResult }) | undefined {
+  const missed = goals.flatMap((cell) =>
+    cell.results.flatMap((result) =>
+      result.goal === goal && result.verdict === 'not met' ? [{ ...cell, result }] : [],
+    ),
+  )
+  // Only the gain is the better the larger it is.
+  const sign = goal === 'regional' ? -1 : 1
+  return missed.toSorted((a, b) => sign * ((b.result.value ?? 0) - (a.result.value ?? 0)))[0]
 }
 
 export const allMet = (goals: readonly CellGoals[]): boolean =>

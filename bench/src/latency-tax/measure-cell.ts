@@ -1,7 +1,7 @@
 import { calibratedRttMs } from '@meridian/lab'
 import type { Calibration } from '@meridian/lab'
 import type { Clock } from '@meridian/loop'
-import { floorWithout } from '@meridian/tax'
+import { quorumWithoutMs } from '@meridian/tax'
 import type { RttLookup } from '@meridian/tax'
 import type { MeasuredCell } from './cell-lines.ts'
 import { withLoopDelay } from './loop-delay.ts'
@@ -29,6 +29,8 @@ export interface CellMeans {
   readonly signal: AbortSignal
   readonly leader: (signal: AbortSignal) => Promise<LeaderView>
   readonly calibrate: () => Promise<Calibration>
+  /** Median of the disk that the clusters write to. */
+  readonly fsyncMs: number
 }
 
 /**
@@ -52,8 +54,10 @@ export async function measureCell(
   const after = await means.calibrate()
   const [rttBefore, rttAfter] = [calibratedRttMs(before), calibratedRttMs(after)]
   const rtt: RttLookup = (a, b) => (rttBefore(a, b) + rttAfter(a, b)) / 2
-  const floorMs = floorWithout(down, clientRegion, leaderRegion, regions, rtt)
-  if (floorMs === undefined) throw new Error('assertion: a cell in which nothing can commit')
+  const quorumMs = quorumWithoutMs(down, leaderRegion, regions, rtt)
+  if (quorumMs === undefined) throw new Error('assertion: a cell in which nothing can commit')
+  const wayMs = rtt(clientRegion, leaderRegion)
+  const floorReason = `${wayMs.toFixed(1)} ms to the leader and back + ${quorumMs.toFixed(1)} ms from it to its majority`
   const rejected = rejectionOf({
     links: linksOfCell(
       leaderRegion,
@@ -66,7 +70,9 @@ export async function measureCell(
     loopDelayP99Ms,
     failures: failuresOf(samples),
   })
-  return { cell: { topology, leaderRegion, clientRegion, floorMs, samples, rejected }, after }
+  const floorMs = wayMs + quorumMs
+  const { fsyncMs } = means
+  return { cell: { topology, leaderRegion, clientRegion, floorMs, floorReason, fsyncMs, samples, rejected }, after }
 }
 
 const failuresOf = (samples: ReadonlyMap<string, SlotSamples>) =>

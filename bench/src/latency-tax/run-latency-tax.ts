@@ -130,6 +130,7 @@ export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<Late
     signal,
     leader: (each) => rig.leader(each),
     calibrate: () => world.lab.calibrate({ samples: options.calibrationSamples }),
+    fsyncMs: machine.fsyncP50Ms,
   }
   progress('warming up')
   await Promise.all(ids.map((id) => measureSlots({ ...means, slots: rig.slotsIn(id), samples: WARM_UP_SAMPLES })))

@@ -1,7 +1,7 @@
 import type { CellLine, RunHeader } from '../report/report-input.ts'
-import { GOALS, goalsOf } from './goals.ts'
+import { farthestFrom, GOALS, goalsOf } from './goals.ts'
 import type { CellGoals, GoalName, GoalVerdict } from './goals.ts'
-import { OPERATIONS } from './operations.ts'
+import { FLOORS, ONE_DOWN_RUNS, OPERATION_RUNS, OPERATIONS } from './operations.ts'
 
 const ms = (value: number | null): string =>
   value === null ? '-' : value.toFixed(Math.abs(value) >= 100 ? 1 : 2).replace(/^-(0\.0+)$/, '$1')
@@ -85,14 +85,18 @@ export function goalTable(goals: readonly CellGoals[]): readonly string[] {
   return textTable(2, [['leader', 'client', ...GOAL_NAMES], ...rows])
 }
 
-/** What each goal demands, and in how many cells it is met. */
+/** What each goal demands, in how many cells it is met, and what keeps the farthest from it. */
 export function goalSummary(goals: readonly CellGoals[]): readonly string[] {
-  return GOAL_NAMES.map((name) => {
+  return GOAL_NAMES.flatMap((name) => {
     const verdicts = goals.flatMap(({ results }) => results.filter(({ goal }) => goal === name))
     const count = (verdict: GoalVerdict) => verdicts.filter((each) => each.verdict === verdict).length
     const rejected = count('rejected')
     const judged = count('met') + count('not met')
-    return `${name}: ${GOALS[name]}: ${count('met')} of ${judged}${rejected === 0 ? '' : `, ${rejected} rejected`}`
+    const told = `${name}: ${GOALS[name]}: ${count('met')} of ${judged}${rejected === 0 ? '' : `, ${rejected} rejected`}`
+    const worst = farthestFrom(name, goals)
+    return worst === undefined
+      ? [told]
+      : [told, `  farthest: ${worst.leaderRegion} ${worst.clientRegion}, ${worst.result.reason}`]
   })
 }
 
@@ -108,6 +112,21 @@ export const rejections = (lines: readonly CellLine[]): readonly string[] => [
 ]
 
 const clockTime = (seconds: unknown): string => `${Math.floor(Number(seconds) / 60)} min ${Number(seconds) % 60} s`
+
+/** What the floors of the operations are made of. */
+function floorLines(lines: readonly CellLine[]): readonly string[] {
+  const kinds = [...OPERATION_RUNS, ONE_DOWN_RUNS].filter(({ operation }) =>
+    lines.some((line) => line.operation === operation),
+  )
+  return [...new Set(kinds.map(({ floor }) => floor))].flatMap((floor) => [
+    `floor of ${kinds
+      .filter((kind) => kind.floor === floor)
+      .map(({ operation }) => operation)
+      .slice(0, 2)
+      .join(', ')}${kinds.filter((kind) => kind.floor === floor).length > 2 ? ' and others alike' : ''}:`,
+    `  ${FLOORS[floor]}`,
+  ])
+}
 
 /** What a person is told of a run, in 80 columns. */
 export function summaryLines(run: RunHeader, lines: readonly CellLine[]): readonly string[] {
@@ -130,6 +149,8 @@ export function summaryLines(run: RunHeader, lines: readonly CellLine[]): readon
     'Medians over the cells, ms',
     '',
     ...operationTable(lines),
+    '',
+    ...floorLines(lines),
     '',
     ...(oneDown.length === 0
       ? []

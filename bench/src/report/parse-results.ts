@@ -92,6 +92,8 @@ function cellLine(fields: Fields, regions: ReadonlySet<string>): CellLine {
     leaderRegion: place('leaderRegion'),
     clientRegion: place('clientRegion'),
     floorMs: maybe(number, fields, 'floorMs'),
+    // Older files do not say.
+    floorReason: fields['floorReason'] === undefined ? '' : text(fields, 'floorReason'),
     directP50Ms: maybe(number, fields, 'directP50Ms'),
     proxiedP50Ms: maybe(number, fields, 'proxiedP50Ms'),
     rawP50Ms: maybe(number, fields, 'rawP50Ms'),

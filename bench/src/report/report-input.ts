@@ -49,8 +49,10 @@ export interface CellLine {
   readonly operation: string
   readonly leaderRegion: string
   readonly clientRegion: string
-  /** From calibrated round trips, so it holds what the emulation adds to each link. */
+  /** With distance from calibrated round trips, so it holds what the emulation adds to each link. */
   readonly floorMs: number | null
+  /** What it is made of. */
+  readonly floorReason: string
   readonly directP50Ms: number | null
   readonly proxiedP50Ms: number | null
   readonly rawP50Ms: number | null

@@ -99,6 +99,21 @@ export function goalsSection(lines: readonly CellLine[]): Markup | null {
   return markup`<section><h2>Goals, cell by cell</h2><p>Set before measuring. A rejected cell counts neither way.</p><ul class="goals">${items}</ul></section>`
 }
 
+/** What the floors are made of, by the example of one cell per operation. */
+function floorReasons(lines: readonly CellLine[]): Markup {
+  const reasons = operationsOf(lines).flatMap((operation) => {
+    const line = lines.find((each) => each.operation === operation && each.floorReason !== '')
+    return line === undefined
+      ? []
+      : [
+          markup`<li>${operation}, leader ${line.leaderRegion}, client ${line.clientRegion}: ${line.floorMs === null ? 'not known' : `${ms(line.floorMs, 2)} ms`}, ${line.floorReason}</li>`,
+        ]
+  })
+  return reasons.length === 0
+    ? markup``
+    : markup`<details><summary>What the floors are made of</summary><ul>${reasons}</ul></details>`
+}
+
 /** Every operation where the main one is cheapest: one row each, for what the pictures leave out. */
 export function operationsSection(lines: readonly CellLine[], leader: string | null): Markup {
   const rows = operationsOf(lines).flatMap((operation) => {
@@ -134,7 +149,7 @@ export function operationsSection(lines: readonly CellLine[], leader: string | n
       ],
     ]
   })
-  return markup`<section><h2>Every operation</h2><p>${leader === null ? 'Means over all usable cells' : 'Means over the client regions, the leader where it is cheapest'}, ms; the gap is the longest time between two successes in any of the cells.</p>${table([{ title: 'operation', words: true }, ...['usable cells', 'floor', 'raw p50', 'ours p50', 'ours p99', 'tax', 'largest gap'].map((title) => ({ title }))], rows)}</section>`
+  return markup`<section><h2>Every operation</h2><p>${leader === null ? 'Means over all usable cells' : 'Means over the client regions, the leader where it is cheapest'}, ms; the gap is the longest time between two successes in any of the cells.</p>${table([{ title: 'operation', words: true }, ...['usable cells', 'floor', 'raw p50', 'ours p50', 'ours p99', 'tax', 'largest gap'].map((title) => ({ title }))], rows)}${floorReasons(lines)}</section>`
 }
 
 export function lossSection(run: RunHeader, trips: RoundTrips, measured: readonly CellLine[]): Markup | null {
