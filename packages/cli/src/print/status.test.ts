@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
-import type { GetStatusResponse } from '@meridian/protocol'
+import type { GetStatusResponse, RegionHealth } from '@meridian/protocol'
+import { operationSample } from '../operation-samples.ts'
 import { jsonText } from './json.ts'
 import { plain } from './paint.ts'
 import { statusJson, statusLines } from './status.ts'
@@ -60,11 +61,13 @@ const status: GetStatusResponse = {
 const answered = (change: Partial<GetStatusResponse> = {}): RegionStatus => ({
   region: 'us-east',
   displayName: 'US East (N. Virginia)',
-  answer: { ok: true, status: { ...status, ...change } },
+  answer: { ok: true, status: { ...status, ...change }, health: undefined },
 })
 
+const lines = (...regions: readonly RegionStatus[]): string[] => statusLines({ regions, operations: [] }, 0, layout)
+
 test('a region in full', () => {
-  expect(statusLines([answered()], layout).join('\n')).toBe(
+  expect(lines(answered()).join('\n')).toBe(
     [
       'us-east  US East (N. Virginia)',
       '  server       127.0.0.1:24010',
@@ -88,13 +91,13 @@ test('a region in full', () => {
 
 describe('what is wrong is said', () => {
   it('when a tier gives no answer', () => {
-    const lines = statusLines([answered({ global: { ...tier(''), error: 'deadline\u001b exceeded' } })], layout)
-    expect(lines).toContain('  G: deadline\\u{1b} exceeded')
+    const told = lines(answered({ global: { ...tier(''), error: 'deadline\u001b exceeded' } }))
+    expect(told).toContain('  G: deadline\\u{1b} exceeded')
   })
 
   it('when there is no lease, no controller, no node', () => {
     const lease = { term: 1n, counter: 204n, remainingMs: 0 }
-    const text = statusLines([answered({ lease, controller: '', publisher: '', nodes: [] })], layout).join('\n')
+    const text = lines(answered({ lease, controller: '', publisher: '', nodes: [] })).join('\n')
     expect(text).toContain('region lease none: this server may vouch for nothing')
     expect(text).toContain('controller   none known')
     expect(text).toContain('no nodes')
@@ -106,22 +109,64 @@ describe('what is wrong is said', () => {
       displayName: '',
       answer: { ok: false, code: 'UNAVAILABLE', message: 'eu-west.wan.test:24110: No connection established' },
     }
-    expect(statusLines([answered(), silent], layout).slice(-3)).toEqual([
+    expect(lines(answered(), silent).slice(-3)).toEqual([
       '',
       'eu-west',
       '  no answer, UNAVAILABLE: eu-west.wan.test:24110: No connection established',
     ])
-    expect(statusJson([silent])).toEqual({
+    expect(statusJson({ regions: [silent], operations: [] })).toEqual({
       regions: [
         {
           region: 'eu-west',
           displayName: '',
           error: { code: 'UNAVAILABLE', message: 'eu-west.wan.test:24110: No connection established' },
           status: null,
+          health: null,
         },
       ],
+      operations: [],
     })
   })
+})
+
+const healthy: RegionHealth = {
+  region: 'us-east',
+  displayName: 'US East',
+  status: 'live',
+  term: 1n,
+  counter: 204n,
+  silentMs: 700n,
+  drained: false,
+  rangesOwned: 81,
+  rangesFollowed: 4,
+  continuesMs: 7900n,
+  continuesBy: 'lease',
+  works: ['writes of 81 of 81 ranges, reads of all'],
+  impaired: ['2 shards have no leader'],
+}
+
+test('what still works, for how long, and what is in flight', () => {
+  const { answer } = answered()
+  if (!answer.ok) throw new Error('it answered')
+  const region: RegionStatus = { ...answered(), answer: { ...answer, health: healthy } }
+  const world = { regions: [region], operations: [operationSample({ phase: 'freeze' })] }
+  const told = statusLines(world, 1_002_000, layout)
+  expect(told.slice(7, 10)).toEqual([
+    '  without G    writes go on for 7.9 s, by lease',
+    '  works     writes of 81 of 81 ranges, reads of all',
+    '  impaired  2 shards have no leader',
+  ])
+  expect(told.slice(-4)).toEqual([
+    '',
+    'in flight',
+    'operation  phase   what                         age  note',
+    'cli-1      freeze  cities range 12: us -> eu  2.0 s',
+  ])
+  expect(statusJson(world)).toMatchObject({
+    regions: [{ health: { continuesMs: 7900, works: [expect.any(String)] } }],
+    operations: [{ operation: 'cli-1' }],
+  })
+  expect(statusJson({ ...world, operations: undefined })).toMatchObject({ operations: null })
 })
 
 test('the widest names and numbers fit into 80 columns, and nothing steers the terminal', () => {
@@ -142,15 +187,18 @@ test('the widest names and numbers fit into 80 columns, and nothing steers the t
     })),
     positions: [{ stream: long, position: { incarnation: max, revision: max } }],
   })
-  const lines = statusLines([{ ...wide, displayName: long }, wide], layout)
-  for (const line of lines) {
+  const health: RegionHealth = { ...healthy, continuesBy: long, works: [long, long], impaired: [`\u001b${long}`] }
+  const unwell: RegionStatus = { ...wide, answer: { ok: true, status: status, health } }
+  const flying = operationSample({ operation: long, keyspace: long, source: long, note: `\u0007${long}` })
+  const world = { regions: [{ ...wide, displayName: long }, unwell], operations: [flying] }
+  for (const line of statusLines(world, 0, layout)) {
     expect(line.length, line).toBeLessThanOrEqual(80)
     expect(line).not.toMatch(/\p{C}/u)
   }
 })
 
 test('the document has every counter as a decimal string', () => {
-  const parsed = JSON.parse(jsonText(statusJson([answered()])))
+  const parsed = JSON.parse(jsonText(statusJson({ regions: [answered()], operations: [] })))
   expect(parsed.regions[0]).toMatchObject({
     region: 'us-east',
     error: null,

@@ -1,6 +1,8 @@
-import type { GetStatusResponse } from '@meridian/protocol'
+import type { GetStatusResponse, Operation, RegionHealth } from '@meridian/protocol'
 import { printable } from '../printable.ts'
 import { formatMs } from '../duration.ts'
+import { operationJson, operationLines } from './operations.ts'
+import { continuesText, healthFacts, regionHealthJson } from './regions.ts'
 import { cutTo, tableLines, wrapText } from './table.ts'
 import type { Cell, Layout } from './table.ts'
 
@@ -9,7 +11,12 @@ export interface RegionStatus {
   readonly region: string
   readonly displayName: string
   readonly answer:
-    | { readonly ok: true; readonly status: GetStatusResponse }
+    | {
+        readonly ok: true
+        readonly status: GetStatusResponse
+        /** What still works there, by its own words; undefined when its server did not say. */
+        readonly health: RegionHealth | undefined
+      }
     | { readonly ok: false; readonly code: string; readonly message: string }
 }
 
@@ -18,13 +25,23 @@ const COMPLAINT_LINES_MAX = 4
 
 type Tier = NonNullable<GetStatusResponse['global']>
 
-export function statusJson(regions: readonly RegionStatus[]) {
-  return { regions: regions.map(regionJson) }
+/** All that is told at one moment. */
+export interface WorldStatus {
+  readonly regions: readonly RegionStatus[]
+  /** In flight; undefined when nobody told. */
+  readonly operations: readonly Operation[] | undefined
+}
+
+export function statusJson({ regions, operations }: WorldStatus) {
+  return { regions: regions.map(regionJson), operations: operations?.map(operationJson) ?? null }
 }
 
 function regionJson({ region, displayName, answer }: RegionStatus) {
-  if (!answer.ok) return { region, displayName, error: { code: answer.code, message: answer.message }, status: null }
-  const { status } = answer
+  if (!answer.ok) {
+    const { code, message } = answer
+    return { region, displayName, error: { code, message }, status: null, health: null }
+  }
+  const { status, health } = answer
   return {
     region,
     displayName,
@@ -48,6 +65,7 @@ function regionJson({ region, displayName, answer }: RegionStatus) {
         positions: positions.map(positionJson),
       })),
     },
+    health: health === undefined ? null : regionHealthJson(health),
   }
 }
 
@@ -55,9 +73,12 @@ function positionJson({ stream, position }: GetStatusResponse['positions'][numbe
   return { stream, incarnation: position?.incarnation ?? 0n, revision: position?.revision ?? 0n }
 }
 
-export function statusLines(regions: readonly RegionStatus[], layout: Layout): string[] {
+/** @param wallMs now, for the ages of operations */
+export function statusLines({ regions, operations = [] }: WorldStatus, wallMs: number, layout: Layout): string[] {
   const places = votersOf(regions)
-  return regions.flatMap((region, at) => [...(at === 0 ? [] : ['']), ...regionLines(region, places, layout)])
+  const lines = regions.flatMap((region, at) => [...(at === 0 ? [] : ['']), ...regionLines(region, places, layout)])
+  if (operations.length === 0) return lines
+  return [...lines, '', layout.paint('title', 'in flight'), ...operationLines(operations, wallMs, layout)]
 }
 
 /** Each region asks its own voter of G, so the answers together tell in which region a member is. */
@@ -81,10 +102,11 @@ function regionLines(
     const complaint = complaintLines(`no answer, ${answer.code}: ${answer.message}`, width)
     return [paint('title', title), ...complaint.map((line) => paint('bad', line))]
   }
-  const { status } = answer
+  const { status, health } = answer
   return [
     paint('title', title),
     ...factLines(status, layout),
+    ...(health === undefined ? [] : healthLines(health, layout)),
     ...tierLines(status, places, layout),
     ...nodeLines(status, layout),
     ...positionLines(status, layout),
@@ -111,6 +133,12 @@ function factLines(status: GetStatusResponse, layout: Layout): string[] {
     ['followers', String(status.followers.length)],
   ] as const
   return facts.map(([name, value]) => `  ${name.padEnd(12)} ${value}`)
+}
+
+/** What would be left without G, and what is left now. */
+function healthLines(health: RegionHealth, layout: Layout): string[] {
+  const alone = `writes go on ${health.continuesMs === 0n ? '' : 'for '}${continuesText(health)}`
+  return [`  ${'without G'.padEnd(12)} ${cutTo(alone, layout.width - 15)}`, ...healthFacts(health, layout)]
 }
 
 function tierLines(status: GetStatusResponse, places: ReadonlyMap<string, string>, layout: Layout): string[] {
