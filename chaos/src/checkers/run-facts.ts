@@ -1,5 +1,5 @@
 import { eventsOf } from '../history/event.ts'
-import type { EventOf, HistoryEvent } from '../history/event.ts'
+import type { HistoryEvent } from '../history/event.ts'
 import { DEFAULT_CONSTANTS } from '../history/run-event.ts'
 import type { Constants, FaultName } from '../history/run-event.ts'
 
@@ -51,12 +51,4 @@ export function frozen(history: readonly HistoryEvent[]): (node: string, t: numb
   const afterNs = Math.max(regionLeaseMs, nodeLeaseMs) * NS_PER_MS
   return (node, t) =>
     freezes.some(({ target, from, to }) => target === `node:${node}` && from <= t && t <= to + afterNs)
-}
-
-/** The record of `what` that was the latest at `t`, by the order of recording. */
-export function latestAt<E extends EventOf<'e.commit'> | EventOf<'g.commit'>>(
-  commits: readonly E[],
-  t: number,
-): E | undefined {
-  return commits.findLast((commit) => commit.t <= t)
 }
