@@ -37,7 +37,7 @@ export function operationHandlers(parts: () => OperationParts): HandlersOf<typeo
     planTransfers: async (request, call) => {
       const server = parts()
       const { ranges, target, drainEnds } = await chosen(server, request, call.signal)
-      const world = await transferWorld(server, ranges, call.signal)
+      const world = transferWorld(server)
       return {
         transfers: ranges.map((range) => toWirePlanned(outlookOf(range, target, world, drainEnds))),
       }
@@ -110,17 +110,17 @@ async function chosen(server: OperationParts, request: PlanTransfersRequest, sig
 }
 
 /** What is known here of how ranges would move. */
-export async function transferWorld(
-  { regions, copies, globalView }: Pick<OperationParts, 'regions' | 'copies' | 'globalView'>,
-  ranges: readonly RangeDescriptor[],
-  signal: AbortSignal,
-): Promise<TransferWorld> {
+export function transferWorld({
+  regions,
+  copies,
+  globalView,
+}: Pick<OperationParts, 'regions' | 'copies' | 'globalView'>): TransferWorld {
   return {
     sights: new Map(regions.sights().map((sight) => [sight.region, sight])),
     drained: globalView.drained,
     standbyFacts: (range, region) => copies.standbyFacts(range, region),
     shardsOf: (range) => copies.ownerPage(range)?.shards.length ?? 0,
-    loads: await copies.loads(ranges, signal),
+    load: (range) => copies.load(range),
     commitFloorMs: copies.commitFloorMs(),
   }
 }

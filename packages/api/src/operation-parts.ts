@@ -9,7 +9,6 @@ import type {
   NodeId,
   OperationId,
   Page,
-  RangeDescriptor,
   RangeId,
   RegionId,
   ShardId,
@@ -61,8 +60,8 @@ export interface CopySights {
   /** The page under which its owner leads the range; undefined while it has not been seen. */
   ownerPage(range: RangeId): Page | undefined
   standbyFacts(range: RangeId, region: RegionId): StandbyFacts
-  /** Asks the nodes; as much as they tell in time. */
-  loads(ranges: readonly RangeDescriptor[], signal: AbortSignal): Promise<ReadonlyMap<RangeId, RangeLoad>>
+  /** As the nodes told lately; undefined when they did not. */
+  load(range: RangeId): RangeLoad | undefined
   /** Least that a commit at G takes from here at present, ms; undefined while it is not known. */
   commitFloorMs(): number | undefined
   /** Milliseconds since the feed last proved that nothing of that region is missing here; undefined: never. */

@@ -193,7 +193,7 @@ export async function openOperationRig() {
     copies: {
       ownerPage: () => ({ shards: [{ shardId: shardId(rangeId(1), 0) }] }),
       standbyFacts: (range: number, region: RegionId) => ({ hasPage: copied.get(range)?.has(region) ?? true }),
-      loads: () => Promise.resolve(loads),
+      load: (range: RangeDescriptor['rangeId']) => loads.get(range),
       commitFloorMs: () => 70.5,
       mapAgeMs: (region: RegionId) => (region === AP ? undefined : 800),
     },

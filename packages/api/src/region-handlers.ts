@@ -41,7 +41,7 @@ export function regionHandlers(parts: () => OperationParts): HandlersOf<typeof R
       const { dryRun, poweredOff } = request
       await server.ownership.catchUp(call.signal)
       const ranges = server.globalView.ranges.list().filter(({ owner }) => owner === region)
-      const world = await transferWorld(server, ranges, call.signal)
+      const world = transferWorld(server)
       const takes = ranges.map((range) => toWirePlanned(takeOutlookOf(range, world)))
       if (dryRun) return { operation: undefined, takes }
       const entry = await server.regions.failOver(region, { reason, poweredOff }, call.signal)
@@ -62,6 +62,7 @@ export function regionHandlers(parts: () => OperationParts): HandlersOf<typeof R
             sight: sights.get(region),
             drained: globalView.drained.has(region),
             ranges,
+            lagOf: (range) => server.copies.load(range)?.lagEntries.get(region),
             leaseMs: server.regionLeaseMs,
             mapAgeMs: region === server.region ? undefined : server.copies.mapAgeMs(region),
             own: region === server.region ? ownRegion(server, region) : undefined,

@@ -41,6 +41,7 @@ const facts = (change: Partial<RegionFacts> = {}): RegionFacts => ({
   sight: sightOf(US),
   drained: false,
   ranges: [range(1), range(2), range(3, { owner: EU, standbys: [US] })],
+  lagOf: () => 40n,
   leaseMs: 9000,
   mapAgeMs: undefined,
   own,
@@ -59,6 +60,8 @@ describe('of its own region a server tells', () => {
       drained: false,
       rangesOwned: 2,
       rangesFollowed: 1,
+      lagEntries: 40n,
+      lagRanges: 1,
       continuesMs: 7500n,
       continuesBy: 'lease',
       works: [
@@ -153,6 +156,7 @@ describe('of another region a server tells', () => {
       continuesMs: 0n,
       impaired: ['it never had a lease', 'its map was never heard of here'],
     })
+    expect(other({ lagOf: () => undefined })).toMatchObject({ lagEntries: 0n, lagRanges: 0 })
     expect(other({ mapAgeMs: 12_000 }).impaired).toEqual(['its map was last heard of 12.0 s ago'])
   })
 })

@@ -2,7 +2,7 @@ import type { RegionSight } from '@meridian/global'
 import type { RegionHealth } from '@meridian/protocol'
 import type { ControllerHealth } from '@meridian/region'
 import { rangeIsOpen } from '@meridian/topology'
-import type { RangeDescriptor, RegionId } from '@meridian/topology'
+import type { RangeDescriptor, RangeId, RegionId } from '@meridian/topology'
 
 /** Without an answer for longer than this a tier counts as silent, ms: more than an election of its leader takes. */
 const TIER_SILENT_MS = 6000
@@ -35,6 +35,8 @@ export interface RegionFacts {
   readonly sight: Pick<RegionSight, 'record' | 'verdict' | 'stillMs'> | undefined
   readonly drained: boolean
   readonly ranges: readonly RangeDescriptor[]
+  /** Entries that the region's copy of a range lacks; undefined when nobody told. */
+  readonly lagOf: (range: RangeId) => bigint | undefined
   /** L_R, ms. */
   readonly leaseMs: number
   /** Of a region that is not the own one: since its map was last heard of, ms; undefined: never. */
@@ -54,6 +56,8 @@ export function regionHealth(facts: RegionFacts): RegionHealth {
   if (moving > 0) works.push(`${moving} ranges are on their way to another region and take writes`)
   if (frozen > 0) impaired.push(`${frozen} ranges take no writes for a moment: they change their owner`)
   if (drained) impaired.push('drained: no range is given to it')
+  const followed = ranges.filter(({ standbys }) => standbys.includes(region))
+  const lags = followed.flatMap(({ rangeId }) => facts.lagOf(rangeId) ?? [])
   const { continuesMs, continuesBy } = facts.own === undefined ? otherOutlook(facts, open) : ownOutlook(facts.own)
   return {
     region,
@@ -64,7 +68,9 @@ export function regionHealth(facts: RegionFacts): RegionHealth {
     silentMs: BigInt(Math.max(0, Math.round(sight?.stillMs ?? 0))),
     drained,
     rangesOwned: owned.length,
-    rangesFollowed: ranges.filter(({ standbys }) => standbys.includes(region)).length,
+    rangesFollowed: followed.length,
+    lagEntries: lags.reduce((sum, lag) => sum + lag, 0n),
+    lagRanges: lags.length,
     continuesMs: BigInt(Math.max(0, Math.floor(continuesMs))),
     continuesBy: continuesMs > 0 ? continuesBy : '',
     works,

@@ -29,7 +29,7 @@ function world(change: Partial<TransferWorld> = {}): TransferWorld {
     drained: new Set(),
     standbyFacts: () => ({ hasPage: true }),
     shardsOf: () => 3,
-    loads: new Map(),
+    load: () => undefined,
     commitFloorMs: 70.5,
     ...change,
   }
@@ -63,9 +63,9 @@ describe('a range goes', () => {
   })
 
   it('with what the nodes told of its writes and of what the target lacks', () => {
-    const loads = new Map([[rangeId(1), { writesPerS: 200, lagEntries: new Map([[EU, 1200n]]) }]])
-    expect(outlookOf(range(1), undefined, world({ loads }))).toMatchObject({ writesPerS: 200, lagEntries: 1200n })
-    expect(outlookOf(range(1), AP, world({ loads }))).toMatchObject({ target: AP, lagEntries: 0n })
+    const load = () => ({ writesPerS: 200, lagEntries: new Map([[EU, 1200n]]) })
+    expect(outlookOf(range(1), undefined, world({ load }))).toMatchObject({ writesPerS: 200, lagEntries: 1200n })
+    expect(outlookOf(range(1), AP, world({ load }))).toMatchObject({ target: AP, lagEntries: 0n })
   })
 })
 

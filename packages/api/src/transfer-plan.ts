@@ -12,7 +12,7 @@ export interface TransferWorld {
   readonly drained: ReadonlySet<RegionId>
   readonly standbyFacts: (range: RangeId, region: RegionId) => StandbyFacts
   readonly shardsOf: (range: RangeId) => number
-  readonly loads: ReadonlyMap<RangeId, RangeLoad>
+  readonly load: (range: RangeId) => RangeLoad | undefined
   readonly commitFloorMs: number | undefined
 }
 
@@ -43,7 +43,7 @@ export function outlookOf(
   world: TransferWorld,
   drainEnds?: RegionId,
 ): TransferOutlook {
-  const load = world.loads.get(range.rangeId)
+  const load = world.load(range.rangeId)
   const objection = (region: RegionId): string | undefined =>
     objectionTo(region, world, region !== drainEnds && world.drained.has(region))
   const common = {

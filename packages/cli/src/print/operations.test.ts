@@ -173,6 +173,8 @@ describe('regions', () => {
     continuesBy: 'lease',
     works: ['writes and reads of 57 ranges'],
     impaired: [],
+    lagEntries: 1200n,
+    lagRanges: 4,
   }
 
   it('are listed with how long they go on alone and what works', () => {
@@ -183,15 +185,16 @@ describe('regions', () => {
       drained: true,
       continuesMs: 0n,
       continuesBy: '',
+      lagRanges: 0,
       works: [],
       impaired: ['no agent renews its lease', hostile],
     }
     const lines = regionLines([health, lost], layout)
     expectTame(lines)
     expect(lines.slice(0, 7)).toEqual([
-      'region  status           term  silent  owns  follows  if G is lost, writes go on',
-      'us      live                3   1.4 s    57        4  8.1 s, by lease',
-      'eu      silent, drained     3   1.4 s    57        4  not at all',
+      'region  status           term  silent  owns  follows   lag  writes without G',
+      'us      live                3   1.4 s    57        4  1200  8.1 s, by lease',
+      'eu      silent, drained     3   1.4 s    57        4     -  not at all',
       '',
       'us',
       '  works     writes and reads of 57 ranges',

@@ -21,7 +21,8 @@ export function regionLines(regions: readonly RegionHealth[], layout: Layout): s
       { title: 'silent', align: 'right' },
       { title: 'owns', align: 'right' },
       { title: 'follows', align: 'right' },
-      { title: 'if G is lost, writes go on', cut: true },
+      { title: 'lag', align: 'right' },
+      { title: 'writes without G', cut: true },
     ],
     regions.map((health) => [
       printable(health.region),
@@ -30,6 +31,7 @@ export function regionLines(regions: readonly RegionHealth[], layout: Layout): s
       formatMs(Number(health.silentMs)),
       String(health.rangesOwned),
       String(health.rangesFollowed),
+      health.lagRanges === 0 ? '-' : String(health.lagEntries),
       continuesText(health),
     ]),
     layout,

@@ -143,6 +143,8 @@ const healthy: RegionHealth = {
   continuesBy: 'lease',
   works: ['writes of 81 of 81 ranges, reads of all'],
   impaired: ['2 shards have no leader'],
+  lagEntries: 1200n,
+  lagRanges: 4,
 }
 
 test('what still works, for how long, and what is in flight', () => {
@@ -151,8 +153,9 @@ test('what still works, for how long, and what is in flight', () => {
   const region: RegionStatus = { ...answered(), answer: { ...answer, health: healthy } }
   const world = { regions: [region], operations: [operationSample({ phase: 'freeze' })] }
   const told = statusLines(world, 1_002_000, layout)
-  expect(told.slice(7, 10)).toEqual([
+  expect(told.slice(7, 11)).toEqual([
     '  without G    writes go on for 7.9 s, by lease',
+    '  follows      4 ranges; copies of 4 lack 1200 entries',
     '  works     writes of 81 of 81 ranges, reads of all',
     '  impaired  2 shards have no leader',
   ])

@@ -138,7 +138,13 @@ function factLines(status: GetStatusResponse, layout: Layout): string[] {
 /** What would be left without G, and what is left now. */
 function healthLines(health: RegionHealth, layout: Layout): string[] {
   const alone = `writes go on ${health.continuesMs === 0n ? '' : 'for '}${continuesText(health)}`
-  return [`  ${'without G'.padEnd(12)} ${cutTo(alone, layout.width - 15)}`, ...healthFacts(health, layout)]
+  const { rangesFollowed, lagRanges, lagEntries } = health
+  const lag = lagRanges === 0 ? '' : `; copies of ${lagRanges} lack ${lagEntries} entries`
+  return [
+    `  ${'without G'.padEnd(12)} ${cutTo(alone, layout.width - 15)}`,
+    `  ${'follows'.padEnd(12)} ${rangesFollowed} ranges${lag}`,
+    ...healthFacts(health, layout),
+  ]
 }
 
 function tierLines(status: GetStatusResponse, places: ReadonlyMap<string, string>, layout: Layout): string[] {

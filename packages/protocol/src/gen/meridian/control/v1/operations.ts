@@ -158,6 +158,9 @@ export interface RegionHealth {
   /** What works there as far as the one who answers can tell, in words. */
   works: string[];
   impaired: string[];
+  /** Entries that its copies still lack, over so many of the ranges it follows: those of which it is known. */
+  lagEntries: bigint;
+  lagRanges: number;
 }
 
 export interface SetRangePolicyRequest {
@@ -1549,6 +1552,8 @@ function createBaseRegionHealth(): RegionHealth {
     continuesBy: "",
     works: [],
     impaired: [],
+    lagEntries: 0n,
+    lagRanges: 0,
   };
 }
 
@@ -1604,6 +1609,15 @@ export const RegionHealth: MessageFns<RegionHealth> = {
     }
     for (const v of message.impaired) {
       writer.uint32(106).string(v!);
+    }
+    if (message.lagEntries !== 0n) {
+      if (BigInt.asUintN(64, message.lagEntries) !== message.lagEntries) {
+        throw new globalThis.Error("value provided for field message.lagEntries of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.lagEntries);
+    }
+    if (message.lagRanges !== 0) {
+      writer.uint32(120).uint32(message.lagRanges);
     }
     return writer;
   },
@@ -1723,6 +1737,22 @@ export const RegionHealth: MessageFns<RegionHealth> = {
             }
 
             message.impaired.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.lagEntries = reader.uint64() as bigint;
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.lagRanges = reader.uint32();
             continue;
           }
         }
