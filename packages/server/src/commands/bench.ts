@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { contextOf } from '@meridian/cli'
 import type { LatencyTaxOptions } from '../bench/latency-tax.ts'
 import type { LeaderShiftCommandOptions } from '../bench/leader-shift.ts'
+import type { OutageBenchOptions } from '../bench/outage.ts'
 
 export function addBenchCommands(program: Command): void {
   const bench = program.command('bench').summary('measure, against a floor or a peer of the same run')
@@ -35,6 +36,40 @@ export function addBenchCommands(program: Command): void {
       const { benchLeaderShift } = await import('../bench/leader-shift.ts')
       const context = contextOf(command)
       context.exitWith(await benchLeaderShift(command.optsWithGlobals<LeaderShiftCommandOptions>(), context.signal))
+    })
+  outage(
+    bench
+      .command('failover')
+      .summary('how long shards go unwritten after SIGKILL of the node that leads them')
+      .option('--kills <n>', 'nodes killed, one after the other (default 30)')
+      .option('--node-lease <ms>', 'lease of a node; its wait follows from it (default 6000)'),
+    async (options, signal) => (await import('../bench/outage.ts')).benchFailover(options, signal),
+  )
+  outage(
+    bench
+      .command('transfer')
+      .summary('how long a shard goes unwritten while its range moves to another region')
+      .option('--transfers <n>', 'to and fro (default 20)'),
+    async (options, signal) => (await import('../bench/outage.ts')).benchTransfer(options, signal),
+  )
+  outage(
+    bench
+      .command('region-loss')
+      .summary('SIGKILL of a whole region: first write and last range elsewhere')
+      .option('--ranges <n>', 'ranges of the region that is lost (default 4000)'),
+    async (options, signal) => (await import('../bench/outage.ts')).benchRegionLoss(options, signal),
+  )
+}
+
+/** The options that all benchmarks of an outage share. */
+function outage(command: Command, run: (options: OutageBenchOptions, signal: AbortSignal) => Promise<number>): void {
+  command
+    .option('--writes <n>', 'writes per second, open loop')
+    .option('--out <dir>', 'where results are written (default bench/results)')
+    .option('--base-port <port>', 'first port; all others are derived from it')
+    .action(async (_: unknown, self: Command) => {
+      const context = contextOf(self)
+      context.exitWith(await run(self.optsWithGlobals<OutageBenchOptions>(), context.signal))
     })
 }
 
