@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { MeridianClient } from '@meridian/client'
 import { openNatsBus } from '@meridian/feed/nats'
 import { startWorld } from '@meridian/lab'
@@ -67,12 +67,13 @@ export class OutageWorld implements AsyncDisposable {
     await using open = new AsyncDisposableStack()
     await mkdir(options.dataDir, { recursive: true, mode: 0o700 })
     const topologyFile = join(options.dataDir, 'topology.yaml')
+    await mkdir(join(options.dataDir, 'wan'), { recursive: true, mode: 0o700 })
+    await copyFile(options.matrixFile, join(options.dataDir, 'wan', basename(options.matrixFile)))
     const topology = parse(await readFile(options.topologyFile, 'utf8')) as Record<string, unknown>
     await writeFile(
       topologyFile,
       stringify({
         ...topology,
-        wan: resolve(dirname(options.topologyFile), String(topology['wan'])),
         timing: { ...(topology['timing'] as object), ...timing },
       }),
     )

@@ -44,6 +44,8 @@ function common(options: OutageBenchOptions, signal: AbortSignal): OutageOptions
     run: randomBytes(4).toString('hex'),
     progress: say,
     onWorld: (event) => {
+      // Kills are what is measured here.
+      if (event.kind === 'process') return
       for (const line of worldLines(event)) say(line)
     },
   }
