@@ -1,4 +1,4 @@
-import { hasEnded } from '@meridian/global'
+import { hasEnded, suspicionOf } from '@meridian/global'
 import type { JournalEntry } from '@meridian/global'
 import { toWireRange } from '@meridian/protocol'
 import type { OperationServiceDefinition, PlannedTransfer, PlanTransfersRequest } from '@meridian/protocol'
@@ -114,10 +114,12 @@ export function transferWorld({
   regions,
   copies,
   globalView,
-}: Pick<OperationParts, 'regions' | 'copies' | 'globalView'>): TransferWorld {
+  tax,
+}: Pick<OperationParts, 'regions' | 'copies' | 'globalView' | 'tax'>): TransferWorld {
   return {
     sights: new Map(regions.sights().map((sight) => [sight.region, sight])),
     drained: globalView.drained,
+    suspicion: (region) => suspicionOf(globalView.journal.values(), region, Number(tax.wallUs() / 1000n)),
     standbyFacts: (range, region) => copies.standbyFacts(range, region),
     shardsOf: (range) => copies.ownerPage(range)?.shards.length ?? 0,
     load: (range) => copies.load(range),

@@ -1,40 +1,8 @@
-import type { Bar, RegionSight, StandbyFacts, TakeoverEntry, TransferEntry } from '@meridian/global'
+import type { Bar, RegionSight, StandbyFacts, TakeoverEntry, Transfers } from '@meridian/global'
 import type { ReplicaMove } from '@meridian/protocol'
 import type { ControllerHealth, NodeHoldings } from '@meridian/region'
-import type {
-  Generation,
-  Key,
-  KeyspaceName,
-  NodeDuty,
-  NodeId,
-  OperationId,
-  Page,
-  RangeId,
-  RegionId,
-  ShardId,
-} from '@meridian/topology'
+import type { NodeDuty, NodeId, OperationId, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
 import type { ServerParts } from './parts.ts'
-
-/** An order to move a range with its data. */
-export interface TransferOrder {
-  /** The same id is the same transfer, however often it is asked for. */
-  readonly operation: OperationId
-  readonly keyspace: KeyspaceName
-  /** A key of the range. */
-  readonly key: Key
-  readonly target: RegionId
-  readonly reason: string
-  /** Refused with GENERATION_MISMATCH unless the range has it. */
-  readonly expectedGeneration?: Generation
-}
-
-/** Planned transfers: any server takes the order, whoever is elected carries it out. */
-export interface TransferControl {
-  /** @throws MeridianError RANGE_BUSY, with `operation` when another transfer is under way; RANGE_NOT_ACTIVE */
-  begin(order: TransferOrder, signal: AbortSignal): Promise<TransferEntry>
-  /** Repeated it finds the abort again. @throws MeridianError TRANSFER_ENDED after the commit; OPERATION_UNKNOWN */
-  abort(operation: OperationId, reason: string, signal: AbortSignal): Promise<TransferEntry>
-}
 
 /** What is done to whole regions. */
 export interface RegionOperations {
@@ -87,7 +55,7 @@ export interface NodeOperations {
 
 /** What the handlers of operations stand on, beside what every handler does. */
 export interface OperationParts extends ServerParts {
-  readonly transfers: TransferControl
+  readonly transfers: Pick<Transfers, 'begin' | 'abort'>
   readonly regions: RegionOperations
   readonly copies: CopySights
   readonly nodeOperations: NodeOperations

@@ -6,7 +6,7 @@ import {
   OwnershipService,
 } from '@meridian/global'
 import { bootstrapGlobal, registerRegion, takeoverOperation } from '@meridian/global'
-import type { Bar, JournalEntry, RegionSight, TakeoverEntry, TransferEntry } from '@meridian/global'
+import type { Bar, JournalEntry, RegionSight, TakeoverEntry, TransferEntry, TransferRequest } from '@meridian/global'
 import { HybridClock } from '@meridian/hlc'
 import { ManualClock as ManualWall } from '@meridian/hlc/testing'
 import { silentLogger, systemClock } from '@meridian/loop'
@@ -28,7 +28,7 @@ import {
   shardId,
 } from '@meridian/topology'
 import type { NodeDuty, NodeId, OperationId, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
-import type { NodeOperations, OperationParts, RangeLoad, RegionOperations, TransferControl } from './operation-parts.ts'
+import type { NodeOperations, OperationParts, RangeLoad, RegionOperations } from './operation-parts.ts'
 
 /** For tests: the handlers of a server of `us` over a global tier in memory, with ports that keep what they were told. */
 
@@ -117,8 +117,8 @@ export async function openOperationRig() {
   const sights = new Map([US, EU, AP].map((region) => [region, sightOf(region)]))
   const copied = new Map<number, ReadonlySet<RegionId>>()
   const loads = new Map<RangeDescriptor['rangeId'], RangeLoad>()
-  const orders: Parameters<TransferControl['begin']>[0][] = []
-  const transfers: TransferControl = {
+  const orders: TransferRequest[] = []
+  const transfers: OperationParts['transfers'] = {
     begin: async (order) => {
       orders.push(order)
       const { operation, keyspace, key, target, reason, expectedGeneration } = order
@@ -211,6 +211,7 @@ export async function openOperationRig() {
       }),
     },
     control: { controller: () => 'us.test:1' },
+    tax: { wallUs: () => 2_000_000n },
   }
   // The handlers of operations read these parts only.
   const asParts = (): OperationParts => parts as unknown as OperationParts

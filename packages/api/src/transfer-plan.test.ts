@@ -27,6 +27,7 @@ function world(change: Partial<TransferWorld> = {}): TransferWorld {
   return {
     sights: new Map([US, EU, AP].map((region) => [region, sightOf(region)])),
     drained: new Set(),
+    suspicion: () => undefined,
     standbyFacts: () => ({ hasPage: true }),
     shardsOf: () => 3,
     load: () => undefined,
@@ -87,6 +88,13 @@ describe('in its way stands', () => {
       ['eu is barred, ap is drained'],
     ],
     ['a drain of the target', range(1), EU, world({ drained: new Set([EU]) }), ['eu is drained']],
+    [
+      'that transfers to it have failed',
+      range(1),
+      EU,
+      world({ suspicion: () => '2 transfers to eu failed' }),
+      ['eu is suspect: 2 transfers to eu failed'],
+    ],
     ['that the target owns it', range(1), US, world(), ['us owns it already']],
     [
       'that it is on its way',

@@ -10,6 +10,8 @@ const TRANSFER_COMMITS = 5
 export interface TransferWorld {
   readonly sights: ReadonlyMap<RegionId, Pick<RegionSight, 'record' | 'verdict' | 'stillMs'>>
   readonly drained: ReadonlySet<RegionId>
+  /** Why transfers to a region are not begun, from how the last ones ended; undefined: nothing speaks against it. */
+  readonly suspicion: (region: RegionId) => string | undefined
   readonly standbyFacts: (range: RangeId, region: RegionId) => StandbyFacts
   readonly shardsOf: (range: RangeId) => number
   readonly load: (range: RangeId) => RangeLoad | undefined
@@ -94,11 +96,13 @@ function nowhere({ standbys }: RangeDescriptor, objection: (region: RegionId) =>
   return standbys.map((standby) => `${standby} ${objection(standby) ?? 'could'}`).join(', ')
 }
 
-function objectionTo(region: RegionId, { sights }: TransferWorld, drained: boolean): string | undefined {
+function objectionTo(region: RegionId, { sights, suspicion }: TransferWorld, drained: boolean): string | undefined {
   const sight = sights.get(region)
   if (sight === undefined) return 'has no lease'
   if (sight.record.status !== 'live' || sight.verdict !== 'renewing') return troubleOf(sight)
-  return drained ? 'is drained' : undefined
+  if (drained) return 'is drained'
+  const suspect = suspicion(region)
+  return suspect === undefined ? undefined : `is suspect: ${suspect}`
 }
 
 function troubleOf({ record, verdict, stillMs }: Pick<RegionSight, 'record' | 'verdict' | 'stillMs'>): string {
@@ -138,7 +142,9 @@ export function takeOutlookOf(range: RangeDescriptor, world: TransferWorld): Tra
   )
   // A transfer in flight ends by it.
   const settled: RangeDescriptor = { ...range, standbys, status: range.status === 'vacant' ? 'vacant' : 'active' }
-  const outlook = outlookOf(settled, undefined, { ...rest, sights: withoutOwner })
+  // How transfers ended says nothing of what needs no answer of the target.
+  const suspicion = (): undefined => undefined
+  const outlook = outlookOf(settled, undefined, { ...rest, suspicion, sights: withoutOwner })
   const uncopied = standbys.length === 0 && range.standbys.length > 0
   return {
     ...outlook,
