@@ -2,6 +2,8 @@ import type { PhysicalClock } from '@meridian/hlc'
 import type { Clock, Logger } from '@meridian/loop'
 import { TXN_OPERATIONS_MAX } from '@meridian/store'
 import type { Store } from '@meridian/store'
+import { JOURNAL_PREFIX } from '@meridian/topology'
+import { decodeJournal, hasEnded } from './journal.ts'
 import { decodeOperation } from './operation-record.ts'
 
 /** How long a repeated call is recognised, ms. A retry later than this may be executed again or refused. */
@@ -9,12 +11,21 @@ export const OPERATION_KEPT_MS = 60 * 60 * 1000
 const SWEEP_EVERY_MS = 5 * 60 * 1000
 
 /**
- * Deletes outcomes older than OPERATION_KEPT_MS. Deleting one twice is harmless, so no election is needed: every
- * server sweeps, and each sweep deletes by mod revision what it saw.
+ * Deletes outcomes, and transfers and takeovers that have ended, older than OPERATION_KEPT_MS. Deleting one twice is
+ * harmless, so no election is needed: every server sweeps, and each sweep deletes by mod revision what it saw.
  */
 export async function sweepOperations(store: Store, wallMs: number, signal: AbortSignal): Promise<number> {
-  const { records } = await store.list('/op/', { consistency: 'local', signal })
-  const old = records.filter((record) => decodeOperation(record.value).wallMs < wallMs - OPERATION_KEPT_MS)
+  const [operations, journal] = await Promise.all(
+    ['/op/', JOURNAL_PREFIX].map((prefix) => store.list(prefix, { consistency: 'local', signal })),
+  )
+  const before = wallMs - OPERATION_KEPT_MS
+  const old = [
+    ...(operations?.records ?? []).filter((record) => decodeOperation(record.value).wallMs < before),
+    ...(journal?.records ?? []).filter((record) => {
+      const entry = decodeJournal(record.value)
+      return hasEnded(entry) && entry.updatedWallMs < before
+    }),
+  ]
   const half = TXN_OPERATIONS_MAX / 2
   for (let at = 0; at < old.length; at += half) {
     const batch = old.slice(at, at + half)

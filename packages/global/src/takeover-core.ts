@@ -1,6 +1,6 @@
 import type { OperationId, RangeDescriptor, RangeId, RegionId, Revision } from '@meridian/topology'
 import type { BudgetHold } from './budget-hold.ts'
-import { takeoverOperation } from './journal.ts'
+import { hasEnded, takeoverOperation } from './journal.ts'
 import type { JournalEntry, TakeoverEntry, TakeoverPhase } from './journal.ts'
 import { regionWaitMsOf } from './region-lease.ts'
 import type { RegionLeaseRecord } from './region-lease.ts'
@@ -245,19 +245,13 @@ function decide(state: TakeoverState, region: RegionId, event: Looked): RegionEf
     return found?.kind === 'takeover' ? found : undefined
   }
   const owned = (): number => world.ranges.filter(({ owner }) => owner === region).length
+  const over = endedBy(state, watch, region, world.journal, nowMs)
+  if (over !== undefined) {
+    const note = `${region} renewed its lease: what it still owned was its own again`
+    return { ...on, kind: 'tell', term: over.term, phase: 'stopped', left: owned(), note }
+  }
   switch (verdict) {
-    case 'renewing': {
-      if (!hasRenewed(state, watch, nowMs)) return undefined
-      for (const [ofTerm, phase] of [
-        [term, 'taking'],
-        [term + 1n, 'braked'],
-      ] as const) {
-        if (entry(ofTerm)?.phase !== phase) continue
-        const note = `${region} renews its lease again: what it still owns stays its own`
-        return { ...on, kind: 'tell', term: ofTerm, phase: 'stopped', left: owned(), note }
-      }
-      return undefined
-    }
+    case 'renewing':
     case 'late':
     case 'barred':
       return undefined
@@ -298,6 +292,22 @@ function decide(state: TakeoverState, region: RegionId, event: Looked): RegionEf
       return { ...on, kind: 'tell', term, phase, left: plan.left, note }
     }
   }
+}
+
+/** A takeover or brake of the region that its lease has left behind, and that nobody has ended yet. */
+function endedBy(
+  state: TakeoverState,
+  watch: LeaseWatch,
+  region: RegionId,
+  journal: TakeoverWorld['journal'],
+  nowMs: number,
+): TakeoverEntry | undefined {
+  const renews = watch.record.status === 'live' && hasRenewed(state, watch, nowMs)
+  for (const entry of journal.values()) {
+    if (entry.kind !== 'takeover' || entry.region !== region || hasEnded(entry)) continue
+    if (renews || entry.term < watch.record.term) return entry
+  }
+  return undefined
 }
 
 /** Unlike `sinceMs`, a restart of the wait proves nothing here. */

@@ -1,0 +1,155 @@
+import { generation, keyOfText, keyspaceName, operationId, rangeId, regionId } from '@meridian/topology'
+import type { OperationId, RangeDescriptor, RangeStatus } from '@meridian/topology'
+import { expect, test } from 'vitest'
+import type { JournalEntry, TransferEntry } from './journal.ts'
+import { evacuationOperation, planEvacuation, planReturn, planTransfer, previousOwner } from './transfer-plan.ts'
+import type { PlanWorld } from './transfer-plan.ts'
+
+const [US, EU, AP] = ['us', 'eu', 'ap'].map(regionId) as [
+  ReturnType<typeof regionId>,
+  ReturnType<typeof regionId>,
+  ReturnType<typeof regionId>,
+]
+const NOW = 1_000_000_000
+
+function range(id: number, owners: string, status: RangeStatus = 'active', operation = 'o'): RangeDescriptor {
+  const [owner = 'us', ...standbys] = owners.split('/')
+  return {
+    rangeId: rangeId(id),
+    keyspace: keyspaceName('cities'),
+    start: keyOfText(`k${id}`),
+    end: keyOfText(`k${id + 1}`),
+    owner: regionId(owner),
+    standbys: standbys.map(regionId),
+    generation: generation(4),
+    status,
+    failover: 'auto',
+    budgetMs: 0,
+    operation: operationId(operation),
+    stamp: { wallMs: 1, counter: 0, origin: 'x' },
+  }
+}
+
+function transfer(operation: string, more: Partial<TransferEntry>): [OperationId, JournalEntry] {
+  const id = operationId(operation)
+  return [
+    id,
+    {
+      kind: 'transfer',
+      operation: id,
+      opSeq: 5,
+      keyspace: keyspaceName('cities'),
+      rangeId: rangeId(1),
+      source: US,
+      target: EU,
+      generation: generation(3),
+      phase: 'done',
+      reason: '',
+      startedWallMs: NOW,
+      updatedWallMs: NOW,
+      note: '',
+      ...more,
+    },
+  ]
+}
+
+const world = (more: Partial<PlanWorld> = {}): PlanWorld => ({
+  ranges: [],
+  drained: new Set(),
+  journal: new Map(),
+  nowWallMs: NOW,
+  illness: () => undefined,
+  standbyFacts: () => ({ hasPage: true }),
+  shards: () => 3,
+  lagEntries: () => 7n,
+  writesPerS: (id) => id,
+  commitFloorMs: 70,
+  ...more,
+})
+
+const text = ({ target, obstacles }: ReturnType<typeof planTransfer>): string =>
+  [`to ${target ?? 'nobody'}`, ...obstacles.map(({ text: each, blocks }) => `${blocks ? 'no' : 'but'}: ${each}`)].join(
+    ', ',
+  )
+
+const failed = (operation: string, agoMs: number) =>
+  transfer(operation, { phase: 'aborted', note: 'no progress for 30000 ms: x', updatedWallMs: NOW - agoMs })
+
+test.each<[string, RangeDescriptor, string | undefined, Partial<PlanWorld>, string]>([
+  ['nothing in the way', range(1, 'us/eu'), undefined, {}, 'to eu'],
+  ['asked for another', range(1, 'us/eu/ap'), 'ap', {}, 'to ap'],
+  ['vacant', range(1, 'us/eu', 'vacant'), undefined, {}, 'to eu, no: it is vacant: assign it, it holds no data'],
+  ['moving', range(1, 'us/eu', 'moving', 'm'), undefined, {}, 'to eu, no: it is moving: m is under way'],
+  ['nobody', range(1, 'us'), undefined, {}, 'to nobody, no: it has no standby: name one, or a target'],
+  ['its owner', range(1, 'us/eu'), 'us', {}, 'to us, no: us owns it already'],
+  ['drained', range(1, 'us/eu'), undefined, { drained: new Set([EU]) }, 'to eu, no: eu is drained'],
+  ['drained, another is not', range(1, 'us/eu/ap'), undefined, { drained: new Set([EU]) }, 'to ap'],
+  ['ill', range(1, 'us/eu'), undefined, { illness: () => 'is silent' }, 'to eu, no: eu is silent'],
+  [
+    'no page',
+    range(1, 'us/eu'),
+    undefined,
+    { standbyFacts: () => ({ hasPage: false }) },
+    'to eu, but: eu has no standby page yet: everything is copied first',
+  ],
+  [
+    'one has a page',
+    range(1, 'us/eu/ap'),
+    undefined,
+    { standbyFacts: (_, region) => ({ hasPage: region === AP }) },
+    'to ap',
+  ],
+  [
+    'lags',
+    range(1, 'us/eu'),
+    undefined,
+    { standbyFacts: () => ({ hasPage: true, lagging: true }) },
+    'to eu, but: eu lags',
+  ],
+  ['failed once', range(1, 'us/eu'), undefined, { journal: new Map([failed('a', 1)]) }, 'to eu'],
+  [
+    'failed twice',
+    range(1, 'us/eu'),
+    undefined,
+    { journal: new Map([failed('a', 1), failed('b', 1)]) },
+    'to eu, no: 2 transfers to eu failed in the last 10 minutes',
+  ],
+  [
+    'failed twice, long ago',
+    range(1, 'us/eu'),
+    undefined,
+    { journal: new Map([failed('a', 600_000), failed('b', 1)]) },
+    'to eu',
+  ],
+])('%s', (_, of, target, more, told) => {
+  const planned = planTransfer(of, target === undefined ? undefined : regionId(target), world(more))
+  expect(text(planned)).toBe(told)
+  expect(planned).toMatchObject({ shards: 3, commitMs: 350, lagEntries: planned.target === undefined ? undefined : 7n })
+})
+
+test('an evacuation takes what the region owns, the biggest demand first', () => {
+  const ranges = [range(1, 'us/eu'), range(2, 'eu/us'), range(3, 'us/eu'), range(4, 'us')]
+  expect(planEvacuation(US, world({ ranges })).map((each) => `${each.range.rangeId} ${text(each)}`)).toEqual([
+    '4 to nobody, no: it has no standby: name one, or a target',
+    '3 to eu',
+    '1 to eu',
+  ])
+})
+
+test('a return brings back what the region lost, and not what it never had', () => {
+  const evacuated = evacuationOperation(US, range(1, 'us'), 1)
+  const ranges = [
+    range(1, 'eu/us', 'active', evacuated),
+    range(2, 'ap/eu/us', 'active', 'takeover:us:3:0a1b2c3d'),
+    range(3, 'eu/us', 'active', 'by-hand'),
+    range(4, 'eu/us'),
+    range(5, 'us/eu', 'active', 'takeover:us:2:00000000'),
+    range(6, 'eu/us', 'active', 'given-up'),
+  ]
+  const journal = new Map([transfer('by-hand', {}), transfer('given-up', { phase: 'aborted' })])
+  const ids = (firstStandby: boolean) =>
+    planReturn(US, world({ ranges, journal }), firstStandby).map((each) => `${each.range.rangeId}>${each.target}`)
+  expect(ids(false)).toEqual(['3>us', '2>us', '1>us'])
+  expect(ids(true)).toEqual(['6>us', '4>us', '3>us', '2>us', '1>us'])
+  expect(previousOwner(range(1, 'eu/us'), journal)).toBeUndefined()
+})
