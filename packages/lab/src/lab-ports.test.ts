@@ -4,7 +4,7 @@ import { assertPortsFree, PortPlan } from './lab-ports.ts'
 
 test.each([1, 2, 3, 5])('a world of %i regions gives every listener a port of its own', (count) => {
   const regions = Array.from({ length: count }, (_, index) => `r${index}`)
-  const forward = { source: 'r0', targetHost: 'r0.wan.test', targetPort: 1, listenPort: 40 }
+  const forward = { source: 'r0', targetHost: 'r0.wan.test', targetPort: 1, listenPort: 40, gatewayOnly: false }
   const plan = new PortPlan(regions, {
     toxiproxyApi: 9,
     pairBase: 10,

@@ -9,6 +9,8 @@ export interface Forward {
   readonly targetHost: string
   readonly targetPort: number
   readonly listenPort: number
+  /** Only the NATS gateway of the source may pass; anybody's connection otherwise. */
+  readonly gatewayOnly: boolean
 }
 
 /** Loopback ports. `n` regions take `n` from each of `egressBase` and `ingressBase` and `n * (n - 1)` from `pairBase`. */

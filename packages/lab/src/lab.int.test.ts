@@ -94,7 +94,7 @@ describe('a lab of three regions', () => {
 
   test('an egress dials nothing but its world', async () => {
     const port = egressPort(lab, 'us-east')
-    const open = (host: string): Promise<Probe> => Probe.open({ egressPort: port, host, port: 80, timeoutMs: 5_000 })
+    const open = (host: string): Promise<Probe> => Probe.open({ egressPort: port, host, port: 80, timeoutMs: 20_000 })
     for (const host of ['127.0.0.1', 'localhost', 'example.com', 'mars.wan.test', 'wan.test']) {
       await expect(open(host)).rejects.toThrow('SOCKS reply 4')
     }
@@ -109,7 +109,7 @@ describe('a lab of three regions', () => {
         egressPort: egressPort(lab, source),
         host: `x.${target}.wan.test`,
         port,
-        timeoutMs: 5_000,
+        timeoutMs: 20_000,
       })
       return (await probe.takeAll(5_000)).toString()
     }
@@ -125,7 +125,7 @@ describe('a lab of three regions', () => {
       egressPort: egressPort(lab, 'us-east'),
       host: 'eu-west.wan.test',
       port: 80,
-      timeoutMs: 5_000,
+      timeoutMs: 20_000,
     })
     await expect(refused).rejects.toThrow('SOCKS reply 5')
     await lab.links.heal('us-east', 'eu-west')
@@ -136,15 +136,42 @@ describe('a lab of two', () => {
   test('forwards plain connections over the link, with backpressure and to the last byte', async () => {
     await using folder = await tempDir('meridian-lab-')
     using sink = await listenSink()
-    const forward = { source: 'a', targetHost: 'b.wan.test', targetPort: sink.port, listenPort: await freePort() }
+    const forward = {
+      source: 'a',
+      targetHost: 'b.wan.test',
+      targetPort: sink.port,
+      listenPort: await freePort(),
+      gatewayOnly: false,
+    }
     await using lab = await startTestLab(pairMatrix(20), folder.path, [forward])
     const socket = connect({ host: '127.0.0.1', port: forward.listenPort })
     socket.on('error', () => {})
     const sent = Buffer.alloc(8 * 1024 * 1024, 'm')
     socket.write(sent)
-    await waitFor('the sink to have everything', () => sink.received() === sent.length, { timeoutMs: 20_000 })
+    await waitFor('the sink to have everything', () => sink.received() === sent.length, { timeoutMs: 60_000 })
     socket.destroy()
     expect(lab.regions).toEqual(['a', 'b'])
+  })
+
+  test("forwards a gateway's connection for its own region only", async () => {
+    await using folder = await tempDir('meridian-lab-')
+    using sink = await listenSink()
+    const [listenPort, targetPort] = [await freePort(), sink.port]
+    const forward = { source: 'a', targetHost: 'b.wan.test', targetPort, listenPort, gatewayOnly: true }
+    await using _lab = await startTestLab(pairMatrix(2), folder.path, [forward])
+    const said = (text: string): Socket => {
+      const socket = connect({ host: '127.0.0.1', port: forward.listenPort })
+      socket.on('error', () => {}).resume()
+      socket.write(text)
+      return socket
+    }
+    const stranger = said('CONNECT {"gateway":"c"}\r\nINFO {}\r\n')
+    await waitFor('the stranger to be refused', () => stranger.closed, { timeoutMs: 60_000 })
+    expect(sink.received()).toBe(0)
+    const own = 'CONNECT {"gateway":"a"}\r\nINFO {}\r\n'
+    const gateway = said(own)
+    await waitFor('its own to pass', () => sink.received() === own.length, { timeoutMs: 60_000 })
+    gateway.destroy()
   })
 
   test('a link can be cut while its far end does not read, and carries again after the heal', async () => {
@@ -155,15 +182,19 @@ describe('a lab of two', () => {
       egressPort: egressPort(lab, 'a'),
       host: 'b.wan.test',
       port: deaf.port,
-      timeoutMs: 5_000,
+      timeoutMs: 20_000,
     })
     // More than all buffers on the way take together, so that Toxiproxy itself waits in a write.
     for (let megabyte = 0; megabyte < 256; megabyte++) stuck.send(Buffer.alloc(1024 * 1024))
-    await waitFor('the writer to be held up', async () => {
-      const before = stuck.unsentBytes
-      await delay(200)
-      return before > 0 && stuck.unsentBytes === before
-    })
+    await waitFor(
+      'the writer to be held up',
+      async () => {
+        const before = stuck.unsentBytes
+        await delay(500)
+        return before > 0 && stuck.unsentBytes === before
+      },
+      { timeoutMs: 60_000 },
+    )
     await lab.links.cutPair('a', 'b')
     expect(lab.links.state('a', 'b').cut).toBe('blackhole')
     await lab.links.healPair('a', 'b')
@@ -194,7 +225,7 @@ describe('a lab of two', () => {
     const orphans = Object.values(JSON.parse(line) as Lab['pids'])
     expect(orphans.map(alive)).toEqual([true, true])
     child.kill('SIGKILL')
-    await waitFor('front and toxiproxy to notice', () => !orphans.some(alive), { timeoutMs: 10_000 })
+    await waitFor('front and toxiproxy to notice', () => !orphans.some(alive), { timeoutMs: 60_000 })
   })
 
   test('a killed front takes toxiproxy along', async () => {
@@ -202,7 +233,7 @@ describe('a lab of two', () => {
     await using lab = await startTestLab(pairMatrix(2), folder.path)
     process.kill(lab.pids.front, 'SIGKILL')
     await lab.exited
-    await waitFor('toxiproxy to be gone', () => !alive(lab.pids.toxiproxy), { timeoutMs: 10_000 })
+    await waitFor('toxiproxy to be gone', () => !alive(lab.pids.toxiproxy), { timeoutMs: 60_000 })
   })
 
   test('a port in use is named, and nothing is left running', async () => {

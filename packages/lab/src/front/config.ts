@@ -7,7 +7,15 @@ const region = z.string().min(1).max(32)
 export const frontConfigSchema = z.strictObject({
   regions: z.array(z.strictObject({ id: region, egressPort: port, ingressPort: port })),
   links: z.array(z.strictObject({ source: region, target: region, port })),
-  forwards: z.array(z.strictObject({ source: region, targetHost: z.string(), targetPort: port, listenPort: port })),
+  forwards: z.array(
+    z.strictObject({
+      source: region,
+      targetHost: z.string(),
+      targetPort: port,
+      listenPort: port,
+      gatewayOnly: z.boolean(),
+    }),
+  ),
   toxiproxy: z.strictObject({ binary: z.string(), apiPort: port, logFile: z.string() }),
 })
 

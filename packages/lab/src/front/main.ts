@@ -28,10 +28,10 @@ async function listenAll(config: FrontConfig): Promise<void> {
     await listenIngress(id, ingressPort, probes)
     await listenEgress(egressPort, ofRegion)
   }
-  for (const { source, targetHost, targetPort, listenPort } of config.forwards) {
+  for (const { source, targetHost, targetPort, listenPort, gatewayOnly } of config.forwards) {
     const ofSource = routes.get(source)
     if (ofSource === undefined) throw new Error(`assertion: forward from unknown region ${source}`)
-    await listenForward(listenPort, ofSource, { host: targetHost, port: targetPort })
+    await listenForward(listenPort, ofSource, { host: targetHost, port: targetPort }, gatewayOnly)
   }
 }
 

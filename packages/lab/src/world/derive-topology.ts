@@ -65,6 +65,7 @@ export function labPorts(world: Topology): LabPorts {
       targetHost: wanHost(target.id),
       targetPort: regionPorts(world.basePort, target.slot).natsGateway,
       listenPort: base + OFFSET.forward + index,
+      gatewayOnly: true,
     })),
   }
 }
