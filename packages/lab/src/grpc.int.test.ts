@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-import { tempDir } from '@meridian/testkit'
+import { tempDir, waitFor } from '@meridian/testkit'
 import { expect, test } from 'vitest'
 
 import { pairMatrix, startTestLab } from './fixtures/start-test-lab.ts'
@@ -37,8 +37,15 @@ test('grpc-js reaches names that nobody resolves, over the link and with its del
     const over = (await run(['call', target, 'hello'], lab.grpcEnv('a')).line) as { answer: string; tookMs: number }
     expect(over.answer).toBe('hello')
     expect(over.tookMs).toBeGreaterThanOrEqual(40)
-    const local = (await run(['call', `127.0.0.1:${port}`, 'hello'], lab.grpcEnv('a')).line) as { tookMs: number }
-    expect(local.tookMs).toBeLessThan(40)
+    // One that a busy machine delays may be any; one faster than the link has not gone over it.
+    await waitFor(
+      'a local call that the link does not delay',
+      async () => {
+        const local = (await run(['call', `127.0.0.1:${port}`, 'hello'], lab.grpcEnv('a')).line) as { tookMs: number }
+        return local.tookMs < 40
+      },
+      { timeoutMs: 60_000 },
+    )
     await expect(run(['call', target, 'hello']).line).rejects.toThrow('UNAVAILABLE')
 
     await lab.links.cutPair('a', 'b')

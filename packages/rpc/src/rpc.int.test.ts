@@ -72,13 +72,20 @@ describe('rpc', () => {
   })
 
   it('tells a call that surely had no effect from one whose outcome is unknown', async () => {
-    const w = await world(() => new Promise(() => {}))
+    let arrived = Promise.withResolvers<void>()
+    const w = await world(() => {
+      arrived.resolve()
+      return new Promise(() => {})
+    })
     await using channel = w.channel
-    await expect(w.status.getStatus({}, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await expect(w.status.getStatus({}, { timeoutMs: 1000 })).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    arrived = Promise.withResolvers<void>()
     const giveUp = new AbortController()
-    const given = w.status.getStatus({}, { timeoutMs: 5000, signal: giveUp.signal })
-    setImmediate(() => giveUp.abort())
-    await expect(given).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    const given = w.status.getStatus({}, { timeoutMs: 60_000, signal: giveUp.signal })
+    const refused = expect(given).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await arrived.promise
+    giveUp.abort()
+    await refused
     await w.server[Symbol.asyncDispose]()
     await using nobody = openChannel('127.0.0.1:1')
     await expect(clientOf(StatusServiceDefinition, nobody).getStatus({}, { timeoutMs: 5000 })).rejects.toMatchObject({

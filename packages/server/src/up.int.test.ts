@@ -104,20 +104,26 @@ describe('meridian up', () => {
   })
 
   it('measures how far the regions are apart, within what the emulation allows', async () => {
-    let rtts: { source: string; target: string; minMs: number; p50Ms: number }[] = []
-    await waitFor('every ordered pair', async () => {
-      rtts = JSON.parse((await meridian(data, 'rtt', '--json')).out).rtts
-      return rtts.length === 6
-    })
     const nominal: Record<string, number> = {
       'eu-west us-east': 71,
       'ap-southeast us-east': 236,
       'ap-southeast eu-west': 187,
     }
+    const nominalMs = (source: string, target: string) => nominal[[source, target].toSorted().join(' ')] ?? Number.NaN
+    let rtts: { source: string; target: string; minMs: number; p50Ms: number }[] = []
+    // The least of a few samples is a busy machine's; with every further one it comes closer to the link's.
+    await waitFor(
+      'every ordered pair, as close as a quiet moment shows it',
+      async () => {
+        rtts = JSON.parse((await meridian(data, 'rtt', '--json')).out).rtts
+        return (
+          rtts.length === 6 && rtts.every(({ source, target, minMs }) => minMs < 1.02 * nominalMs(source, target) + 7)
+        )
+      },
+      { timeoutMs: 90_000, diagnose: () => JSON.stringify(rtts) },
+    )
     for (const { source, target, minMs, p50Ms } of rtts) {
-      const rttMs = nominal[[source, target].toSorted().join(' ')] ?? Number.NaN
-      expect(minMs, `${source} -> ${target}`).toBeGreaterThan(rttMs - 1)
-      expect(minMs, `${source} -> ${target}`).toBeLessThan(rttMs * 1.02 + 8)
+      expect(minMs, `${source} -> ${target}`).toBeGreaterThan(nominalMs(source, target) - 1)
       expect(p50Ms).toBeGreaterThanOrEqual(minMs)
     }
   })
@@ -141,7 +147,7 @@ describe('meridian up', () => {
 
   it('moves the global leader where it is preferred, without failing a change on its way, and says why', async () => {
     const explain = async () => JSON.parse((await meridian(data, 'leader', 'explain', '--json')).out)
-    await waitFor('a placer', async () => (await explain()).candidates?.length === 3, { timeoutMs: 20_000 })
+    await waitFor('a placer', async () => (await explain()).candidates?.length === 3, { timeoutMs: 60_000 })
     const { leader } = await explain()
     const target = leader === 'eu-west' ? 'us-east' : 'eu-west'
     const [preferred, ...splits] = await Promise.all([
@@ -149,11 +155,12 @@ describe('meridian up', () => {
       ...['d', 'e', 'f', 'g'].map((at) => meridian(data, 'range', 'split', 'far', at)),
     ])
     expect(preferred.code, preferred.err).toBe(0)
-    await waitFor(`the leader in ${target}`, async () => (await explain()).leader === target, { timeoutMs: 15_000 })
+    await waitFor(`the leader in ${target}`, async () => (await explain()).leader === target, { timeoutMs: 60_000 })
     for (const split of splits) expect(split.code, split.err).toBe(0)
+    // The placer looks from time to time; what it says of the new place comes with its next look.
+    await waitFor('its word', async () => (await explain()).decision === `stay in ${target}`, { timeoutMs: 60_000 })
     expect(await explain()).toMatchObject({
       preferred: target,
-      decision: `stay in ${target}`,
       reason: expect.stringContaining(`${target} is asked for`),
     })
     expect((await meridian(data, 'leader', 'prefer', '--clear')).out).toContain('costs decide')
@@ -184,7 +191,7 @@ describe('meridian up', () => {
     expect(running(data).length).toBeGreaterThan(12)
     world.kill('SIGINT')
     await waitFor('the world to end', () => world.exitCode !== null || world.signalCode !== null, {
-      timeoutMs: 30_000,
+      timeoutMs: 60_000,
       diagnose: () => said,
     })
     expect(world.exitCode).toBe(0)

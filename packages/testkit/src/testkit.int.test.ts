@@ -235,9 +235,12 @@ test('a cutter in front of etcd: the write is stored and its answer lost', async
     if (chunk.includes('the-key')) cutter.dropResponses(true)
     return 'pass'
   })
-  const write = etcd.etcdctl(['put', 'the-key', 'v', `--endpoints=${cutter.address}`, '--command-timeout=500ms'])
-  await expect(write).rejects.toThrow('etcdctl put')
-  expect(await etcd.etcdctl(['get', 'the-key', '--print-value-only'])).toBe('v\n')
+  const write = etcd.etcdctl(['put', 'the-key', 'v', `--endpoints=${cutter.address}`, '--command-timeout=10s'])
+  const unanswered = expect(write).rejects.toThrow('etcdctl put')
+  const stored = async () => (await etcd.etcdctl(['get', 'the-key', '--print-value-only'])) === 'v\n'
+  await waitFor('the write to be stored', stored, { timeoutMs: 30_000 })
+  cutter.cutAll()
+  await unanswered
 })
 
 test('ports are distinct and folders are removed', async () => {

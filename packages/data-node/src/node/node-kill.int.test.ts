@@ -107,7 +107,7 @@ describe('data nodes in processes of their own', () => {
     await using w = await world({ nodeMs: 700 })
     const old = w.region.assign(SHARD, 1n, 1n, 'n1', NODES)
     await waitFor('the first leader', () => w.client.write(old, 's', [[1, 'k', 'old']]), { timeoutMs: 20_000 })
-    await waitFor('a lease read', () => w.client.read(old, ['k'], 'lease'))
+    await waitFor('a lease read', () => w.client.read(old, ['k'], 'lease'), { timeoutMs: 20_000 })
     w.nodes.get('n1')?.pause(true)
     const pausedMs = performance.now()
     // No condition can be waited for here: that the grantor waits out the lease is what makes the reads below safe.
@@ -127,7 +127,7 @@ describe('data nodes in processes of their own', () => {
   }, 60_000)
 
   it('acknowledges nothing once the region has lost its authority, however late the replicas answer (I10)', async () => {
-    await using w = await world({ regionMs: 2_500 })
+    await using w = await world({ regionMs: 4_000 })
     const record = w.region.assign(SHARD, 1n, 1n, 'n1', NODES)
     await waitFor('the leader', () => w.client.write(record, 's', [[1, 'k', 'one']]), { timeoutMs: 20_000 })
     w.region.regionLeaseMs = 0
@@ -136,12 +136,15 @@ describe('data nodes in processes of their own', () => {
     await waitFor(
       'the lease to run out',
       async () => (await codeOf(w.client.write(record, 't', [[1, 'j', 'x']]))) === 'NO_REGION_LEASE',
+      { timeoutMs: 30_000 },
     )
     for (const id of ['n2', 'n3']) w.nodes.get(id)?.pause(false)
     expect(await late).toBe('OUTCOME_UNKNOWN')
     // It was written all the same: that is what unknown means.
     w.region.regionLeaseMs = 9_000
-    const retried = await waitFor('authority again', () => w.client.write(record, 's', [[2, 'k', 'two']]))
+    const retried = await waitFor('authority again', () => w.client.write(record, 's', [[2, 'k', 'two']]), {
+      timeoutMs: 30_000,
+    })
     expect(retried.items[0]?.duplicate).toBe(true)
   }, 60_000)
 })

@@ -1,6 +1,7 @@
 import { silentLogger, systemClock } from '@meridian/loop'
 import { ChannelPool } from '@meridian/rpc'
-import { tempDir, waitFor } from '@meridian/testkit'
+import { tempDir, waitFor as waitForAtMost } from '@meridian/testkit'
+import type { WaitOptions } from '@meridian/testkit'
 import { nodeId, regionId, zoneId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { DataNode } from './data-node.ts'
@@ -9,6 +10,10 @@ import { TestRegion } from './test-region.ts'
 
 const NODES = ['n1', 'n2', 'n3'] as const
 const SHARD = '7.0'
+
+function waitFor<T>(what: string, probe: () => T | Promise<T>, options: WaitOptions = {}) {
+  return waitForAtMost(what, probe, { timeoutMs: 30_000, ...options })
+}
 
 async function startNode(id: string, dataDir: string, servers: readonly string[]): Promise<DataNode> {
   return DataNode.start({
@@ -147,7 +152,7 @@ describe('three data nodes', () => {
 
   it('lose leases: lease reads stop first, then what needs the region', async () => {
     await using w = await world(700)
-    w.region.regionLeaseMs = 4_000
+    w.region.regionLeaseMs = 6_000
     const record = await w.lead(1n, 'n1')
     await waitFor('region lease', () => w.client.write(record, 's', [[1, 'k', 'one']]))
     w.region.leaseMs = 0
