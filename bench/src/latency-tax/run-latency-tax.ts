@@ -6,6 +6,7 @@ import type { Calibration, World, WorldBinaries, WorldProgress, WorldRegion } fr
 import type { Clock } from '@meridian/loop'
 import { floorWithout } from '@meridian/tax'
 import type { RttLookup } from '@meridian/tax'
+import { MeridianError } from '@meridian/topology'
 import type { CellLine, RegionPlace, RunHeader } from '../report/report-input.ts'
 import { directPortBase, proxiedPortBase, zeroLabPorts } from './bench-ports.ts'
 import { BenchRig } from './bench-rig.ts'
@@ -73,7 +74,7 @@ const REPEATS_SHARE_MAX = 1 / 2
  *
  * Everything is stopped before this resolves or rejects.
  *
- * @throws MeridianError as `startWorld` does; INTERRUPTED
+ * @throws MeridianError as `startWorld` does; CALIBRATION_FAILED on a machine too busy to measure; INTERRUPTED
  */
 export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<LatencyTaxRun> {
   const { topology, matrix, samples, ratePerS, clock, signal, progress, binaries } = options
@@ -103,6 +104,9 @@ export async function runLatencyTax(options: LatencyTaxRunOptions): Promise<Late
       ...(options.onWorld === undefined ? {} : { progress: options.onWorld }),
     }),
   )
+  if (!world.calibration.ok) {
+    throw new MeridianError('CALIBRATION_FAILED', 'the machine is too busy to measure anything on it')
+  }
   progress('starting two raw clusters: without links, and over links of 0 ms')
   const zero = open.use(
     await startLab({

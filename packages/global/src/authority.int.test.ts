@@ -3,6 +3,7 @@ import { LoopScope, silentLogger, systemClock } from '@meridian/loop'
 import { openEtcdStore } from '@meridian/store/etcd'
 import { Mirror } from '@meridian/store/mirror'
 import { startEtcd, waitFor } from '@meridian/testkit'
+import type { WaitOptions } from '@meridian/testkit'
 import { keyOfText, OWNERSHIP_BATCH_MAX, regionId } from '@meridian/topology'
 import { expect, it } from 'vitest'
 import { Authority } from './authority.ts'
@@ -14,12 +15,17 @@ import { RegionAgent } from './region-agent.ts'
 import { takeoverTimingOf } from './takeover-core.ts'
 import { CITIES, EAST, nextOperation, WEST } from './world.ts'
 
-const LEASE_MS = 1000
+/** Long against the stalls of a busy machine. */
+const LEASE_MS = 3000
+const WAIT_MS_MAX = 60_000
 const RANGES = 400
 const SOUTH = regionId('ap-southeast')
 
+const until = (what: string, probe: () => boolean, options: WaitOptions = {}) =>
+  waitFor(what, probe, { timeoutMs: WAIT_MS_MAX, ...options })
+
 it('an authority on etcd: takes from who is silent, not after the store was away, and stops for who returns', async () => {
-  await using etcd = await startEtcd({ heartbeatMs: 20 })
+  await using etcd = await startEtcd()
   await using scope = new LoopScope(silentLogger)
   const { signal } = scope
   const clock = systemClock
@@ -53,8 +59,8 @@ it('an authority on etcd: takes from who is silent, not after the store was away
     view,
     ownership,
     address: 'a:1',
-    electionTtlMs: 1000,
-    timing: { ...takeoverTimingOf(LEASE_MS), lookEveryMs: 100, provenGapMsMax: 700, coolDownMs: 500 },
+    electionTtlMs: 3000,
+    timing: { ...takeoverTimingOf(LEASE_MS), lookEveryMs: 100, coolDownMs: 500 },
     standbyFacts: () => ({ hasPage: true }),
     clock,
     wallMs: () => Date.now(),
@@ -62,8 +68,8 @@ it('an authority on etcd: takes from who is silent, not after the store was away
     random,
   })
   scope.start('authority', (ended) => authority.run(ended))
-  await waitFor('elected', () => authority.isElected)
-  await waitFor(
+  await until('elected', () => authority.isElected)
+  await until(
     'every region renews',
     () => authority.regions().filter(({ objection }) => objection === undefined).length === 3,
   )
@@ -76,21 +82,21 @@ it('an authority on etcd: takes from who is silent, not after the store was away
   const [member] = etcd.members
   member?.pause()
   const awayMs = clock.nowMs()
-  await waitFor('etcd was away for longer than anybody waits', () => clock.nowMs() - awayMs > 3000)
+  await until('etcd was away for longer than anybody waits', () => clock.nowMs() - awayMs > 2 * LEASE_MS)
   member?.resume()
-  await waitFor('leases are renewed', () => [...halves.values()].every(({ agent }) => agent.remainingMs() > 0), {
+  await until('leases are renewed', () => [...halves.values()].every(({ agent }) => agent.remainingMs() > 0), {
     diagnose,
   })
   expect([...view.journal.values()]).toEqual([])
 
   halves.get(EAST)?.stop.abort()
-  await waitFor('all ranges are taken', () => owned(WEST) === RANGES, { diagnose })
+  await until('all ranges are taken', () => owned(WEST) === RANGES, { diagnose })
   const operation = takeoverOperation(EAST, 2n)
-  await waitFor('the takeover is over', () => view.journal.get(operation)?.phase === 'done', { diagnose })
+  await until('the takeover is over', () => view.journal.get(operation)?.phase === 'done', { diagnose })
   expect(view.journal.get(operation)).toMatchObject({ ranges: RANGES, left: 0, authority: 'a:1' })
   expect(view.ranges.violation()).toBeUndefined()
 
   const back = new RegionAgent({ region: EAST, store, view, clock, log, leaseMs: LEASE_MS, renewEveryMs: 200, guard })
   scope.start('back', (ended) => back.run(ended))
-  await waitFor('the region is back', () => back.record?.status === 'live' && back.record.term === 2n, { diagnose })
+  await until('the region is back', () => back.record?.status === 'live' && back.record.term === 2n, { diagnose })
 })

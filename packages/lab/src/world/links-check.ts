@@ -10,7 +10,8 @@ import { canaryRounds } from './canary-rounds.ts'
 const CALIBRATIONS_MAX = 3
 
 /**
- * Measures the links until they are what the matrix says.
+ * Measures the links until they are what the matrix says. A machine that stays busy moves every median and no link: then
+ * the luckiest round trip of each pair has to be within the bound, and the calibration that comes back is not `ok`.
  *
  * @throws MeridianError CALIBRATION_FAILED naming the pairs that are not.
  */
@@ -31,6 +32,10 @@ export async function calibrated(
         return `${source} to ${target}: set ${nominalMs} ms, measured ${measuredMs.toFixed(1)} ms, bound ${boundMs} ms`
       })
     if (attempt === CALIBRATIONS_MAX) {
+      if (calibration.rows.every(({ nominalMs, minMs }) => minMs - nominalMs <= calibrationBoundMs(nominalMs))) {
+        options.note(`the links are as they were set, the machine is busy: ${wrong.join('; ')}`)
+        return calibration
+      }
       throw new MeridianError(
         'CALIBRATION_FAILED',
         `the links are not what they were set to, ${attempt} times in a row; is the machine busy?\n${wrong.join('\n')}`,

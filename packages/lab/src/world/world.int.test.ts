@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { NatsTextClient } from '../fixtures/nats-text-client.ts'
 import { occupyTwo, startTestWorld, testBasePort, testWorldOptions } from '../fixtures/start-test-world.ts'
+import { calibrationBoundMs } from '../calibrate.ts'
 import { etcdCall } from './etcd-http.ts'
 import { globalLeader, moveGlobalLeader } from './global-leader.ts'
 import { startWorld } from './start-world.ts'
@@ -45,7 +46,10 @@ describe('a world of three regions, engines only', () => {
   test('reports every step with its time', () => {
     const ended = events.flatMap((event) => (event.kind === 'end' ? [event.step] : []))
     expect(ended).toEqual(['folder', 'ports', 'render', 'wan', 'calibrate', 'canary', 'regions', 'leader'])
-    expect(world.calibration.ok).toBe(true)
+    for (const { nominalMs, minMs } of world.calibration.rows) {
+      expect(minMs).toBeGreaterThanOrEqual(nominalMs)
+      expect(minMs).toBeLessThanOrEqual(nominalMs + calibrationBoundMs(nominalMs))
+    }
     expect(events.filter((event) => event.kind === 'canary')).toHaveLength(3)
     for (const event of events) {
       if (event.kind === 'end') process.stdout.write(`${event.step}: ${event.text}, ${Math.round(event.tookMs)} ms\n`)
