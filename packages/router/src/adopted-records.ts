@@ -28,10 +28,15 @@ export class AdoptedRecords {
     return this.#routes.length
   }
 
-  /** True when the record was news. One that names no leader teaches nothing and is not adopted. */
-  adopt(record: ShardRecord): boolean {
+  /**
+   * True when the record was news, also to the map: who tries again at once because of what is no news tries for ever.
+   * One that names no leader teaches nothing and is not adopted.
+   */
+  adopt(record: ShardRecord, tokenOfMap: (keyspace: KeyspaceName, key: Key) => Token | undefined): boolean {
     if (record.leader === '' || record.leaderAddress === '') return false
     const route = routeOf(record)
+    const known = tokenOfMap(route.keyspace, route.start)
+    if (known !== undefined && compareTokens(known, route.token) >= 0) return false
     const rival = this.#routes.find((other) => other.shardId === route.shardId)
     if (rival !== undefined && compareTokens(rival.token, route.token) >= 0) return false
     this.#routes = [...this.#routes.filter((other) => other !== rival), route].slice(-ADOPTED_MAX)

@@ -153,8 +153,10 @@ describe('RouteMap', () => {
     putPage(old)
     expect(map.adopt(shardRecordOf(newer, 1, EAST, nodes))).toBe(true)
     expect([told('a'), told('n')]).toEqual(['n1 1.1', 'n2 1.2'])
-    // What the map knows already, or knows better, is no news.
+    // What is known already, adopted or from the map itself, or known better, is no news.
+    expect(map.adopt(shardRecordOf(newer, 1, EAST, nodes))).toBe(false)
     expect(map.adopt(shardRecordOf(old, 1, EAST, nodes))).toBe(false)
+    expect(map.adopt(shardRecordOf(old, 0, EAST, nodes))).toBe(false)
     expect(told('n')).toBe('n2 1.2')
     putPage(
       page(of, [

@@ -33,9 +33,7 @@ export class RouteMap {
 
   /** Takes the newer record that came with a refusal. True when it was news. */
   adopt(record: ShardRecord): boolean {
-    const news = this.#adopted.adopt(record)
-    this.#prune()
-    return news
+    return this.#adopted.adopt(record, (keyspace, key) => this.#tokenOf(keyspace, key))
   }
 
   /** To be called after each change of the maps. */
