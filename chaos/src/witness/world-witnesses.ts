@@ -2,32 +2,11 @@ import type { World } from '@meridian/lab'
 import { silentLogger } from '@meridian/loop'
 import type { Clock } from '@meridian/loop'
 import { openEtcdStore } from '@meridian/store/etcd'
-import {
-  GLOBAL_PUBLISHED_PREFIXES,
-  INCARNATION_KEY,
-  JOURNAL_PREFIX,
-  NEXT_RANGE_ID_KEY,
-  REGION_PUBLISHED_PREFIXES,
-  STAMP_KEY,
-} from '@meridian/topology'
 import type { Recorder } from '../history/recorder.ts'
 import { GLOBAL_TIER } from '../history/store-event.ts'
-import { ELECTION_PREFIX, REGION_LEASE_PREFIX } from './commit-decoder.ts'
+import { prefixesOf } from './ordered-prefixes.ts'
 import { StoreWitness } from './store-witness.ts'
 
-/** Records of operations have no constant of their own: `operationKey` is this and the id. */
-const OPERATION_PREFIX = '/op/'
-const GLOBAL_PREFIXES = [
-  ...GLOBAL_PUBLISHED_PREFIXES,
-  OPERATION_PREFIX,
-  STAMP_KEY,
-  INCARNATION_KEY,
-  NEXT_RANGE_ID_KEY,
-  ELECTION_PREFIX,
-  REGION_LEASE_PREFIX,
-  JOURNAL_PREFIX,
-] as const
-const REGION_PREFIXES = [...REGION_PUBLISHED_PREFIXES, STAMP_KEY, INCARNATION_KEY, ELECTION_PREFIX] as const
 const REQUEST_MS_MAX = 3000
 
 /**
@@ -50,7 +29,7 @@ export class WorldWitnesses implements AsyncDisposable {
   ): Promise<WorldWitnesses> {
     const open = async (witness: string, tier: string, decodes: boolean, endpoints: readonly string[]) => {
       const store = await openEtcdStore({ endpoints, clock, log: silentLogger, requestTimeoutMs: REQUEST_MS_MAX })
-      const prefixes = tier === GLOBAL_TIER ? GLOBAL_PREFIXES : REGION_PREFIXES
+      const prefixes = prefixesOf(tier)
       return new StoreWitness({ witness, tier, decodes, prefixes, store, recorder, clock })
     }
     const voters = regions.flatMap(({ globalEtcd }) => (globalEtcd === undefined ? [] : [globalEtcd.clientUrl]))

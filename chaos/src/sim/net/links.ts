@@ -103,11 +103,11 @@ export class Links {
     return repeat > 0 && this.#random.chance(repeat)
   }
 
-  /** One way, for one message: half a round trip and up to a tenth more, and what trouble adds. */
+  /** One way, for one message: half a round trip and a little more, and what trouble adds. */
   delayMs(from: Place, to: Place): number {
     const halfMs = rttMs(from.region, to.region) / 2
     const { delayMs } = this.troubleOf(from, to)
-    return halfMs * (1 + 0.1 * this.#random.next()) + (delayMs > 0 ? this.#random.next() * delayMs : 0)
+    return halfMs * (1 + 0.03 * this.#random.next()) + (delayMs > 0 ? this.#random.next() * delayMs : 0)
   }
 
   #changed(): void {

@@ -20,13 +20,15 @@ export interface Handled {
   readonly request: unknown
   readonly response: unknown
   readonly error: unknown
-  /** Of true time: when the handler began. */
-  readonly arrivedMs: number
+  /** What `arrived` made of it. */
+  readonly before: unknown
 }
 
 /** What a caller learned; for who records. `sentLocalMs` is of its own clock. */
 export interface Answered {
   readonly client: SimProcess
+  /** Who answered. */
+  readonly server: string
   readonly life: Life
   readonly method: string
   readonly request: unknown
@@ -35,6 +37,8 @@ export interface Answered {
 }
 
 export interface NetworkTap {
+  /** A request is about to be handled; what is returned comes back with `handled`. */
+  arrived(life: Life, method: string, request: unknown): unknown
   handled(call: Handled): void
   answered(call: Answered): void
 }

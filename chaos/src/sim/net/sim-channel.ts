@@ -75,7 +75,9 @@ export class SimChannel implements Channel {
                 return
               }
               const response: ResponseOf<M> = method.responseType.decode(bytes)
-              network.tap?.answered({ client: process, life: caller, method: name, request, response, sentLocalMs })
+              const server = network.processAt(this.address)?.name ?? this.address
+              const call = { client: process, life: caller, server, method: name, request, response, sentLocalMs }
+              network.tap?.answered(call)
               resolve(response)
             }),
           )
@@ -208,9 +210,9 @@ export class SimChannel implements Channel {
     const request: unknown = method.requestType.decode(bytes)
     const network = this.#network
     const client = this.#life.process.name
-    const arrivedMs = network.scheduler.nowMs
     const call = { signal: AbortSignal.any([cancelled, closing.signal]), peer: client }
-    const told = { server: life.process, life, client, method: name, request, arrivedMs }
+    const before = network.tap?.arrived(life, name, request)
+    const told = { server: life.process, life, client, method: name, request, before }
     // A handler that throws at once has answered all the same.
     void (async () => handler(request, call))().then(
       (response) => {

@@ -29,7 +29,7 @@ const CONNECT_MS_MAX = 1500
 
 /** What one process asked of a store and was answered; for who records. */
 export interface StoreTap {
-  sent(life: Life, store: string, txn: Txn, sentLocalMs: number): void
+  sent(life: Life, txn: Txn): void
   answered(life: Life, store: string, txn: Txn, outcome: TxnOutcome, sentLocalMs: number): void
   read(life: Life, store: string, key: string, record: StoreRecord | undefined): void
 }
@@ -75,7 +75,7 @@ export class SimStore implements Store {
     checkTxn(txn)
     const { etcd, life, tap } = this.#options
     const sentLocalMs = life.clock.nowMs()
-    tap?.sent(life, etcd.name, txn, sentLocalMs)
+    tap?.sent(life, txn)
     const outcome = await this.#write(() => etcd.cluster.apply(txn), signal)
     tap?.answered(life, etcd.name, txn, outcome, sentLocalMs)
     return outcome

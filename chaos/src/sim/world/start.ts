@@ -2,11 +2,13 @@ import { MeridianClient } from '@meridian/client'
 import type { ClientObserver } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
 import { MemoryStorage } from '@meridian/data-node/memory'
+import type { MemoryDisk } from '@meridian/data-node/memory'
 import { silentLogger } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
 import { startRegionServer } from '@meridian/region-server'
 import type { RegionServerPorts } from '@meridian/region-server'
-import { nodeId } from '@meridian/topology'
+import { nodeId, ZERO_TOKEN } from '@meridian/topology'
+import type { ShardId, Token } from '@meridian/topology'
 import type { Life } from '../kernel/process.ts'
 import { transportOf } from '../net/transport.ts'
 import { addressOf } from './plan.ts'
@@ -19,6 +21,12 @@ const RESTART_MS = 1000
 /** How long one sync of a disk takes, ms. */
 const SYNC_MS = [0.2, 6] as const
 
+/** Told of the lives of processes and of what their disks have; for who records. */
+export interface LifeTap {
+  begun(life: Life): void
+  synced(life: Life, shard: ShardId, promisedBefore: Token, promised: Token, lastIndex: number): void
+}
+
 /** Starts and ends the processes of a world: the program's own classes on simulated ports. */
 export class Processes {
   readonly #world: SimWorld
@@ -27,6 +35,7 @@ export class Processes {
   /** Further time that a disk takes for a sync, ms. */
   readonly diskDelayMs = new Map<string, number>()
   log: (life: Life) => Logger = () => silentLogger
+  tap: LifeTap | undefined
 
   constructor(world: SimWorld) {
     this.#world = world
@@ -48,7 +57,7 @@ export class Processes {
 
   startServer({ region, config }: RegionPlan, name: string): void {
     const world = this.#world
-    const life = world.process(name).begin()
+    const life = this.#begin(name)
     const place = config.servers.find((each) => each.id === nodeId(name))
     if (place === undefined) throw new Error(`assertion: ${name} has no place`)
     const { machine } = life.process
@@ -77,14 +86,14 @@ export class Processes {
 
   startNode({ config, servers }: RegionPlan, name: string): void {
     const world = this.#world
-    const life = world.process(name).begin()
+    const life = this.#begin(name)
     const place = config.nodes.find((each) => each.id === nodeId(name))
     const disk = world.disks.get(name)
     if (place === undefined || disk === undefined) throw new Error(`assertion: ${name} has no place or no disk`)
     const { machine } = life.process
     const storage = new MemoryStorage(disk, (flush) => {
       const ms = life.random.between(...SYNC_MS) + (this.diskDelayMs.get(name) ?? 0)
-      world.scheduler.after(ms, `sync ${name}`, () => life.deliver(flush))
+      world.scheduler.after(ms, `sync ${name}`, () => life.deliver(() => this.#sync(life, disk, flush)))
     })
     this.#storages.set(name, storage)
     let attempts = 0
@@ -116,7 +125,7 @@ export class Processes {
 
   startClient({ client: name, servers }: RegionPlan, observe: ClientObserver): MeridianClient {
     const world = this.#world
-    const life = world.process(name).begin()
+    const life = this.#begin(name)
     return new MeridianClient({
       servers: servers.map(addressOf),
       bus: world.bus.open(life),
@@ -142,6 +151,23 @@ export class Processes {
 
   node(name: string): DataNode | undefined {
     return this.#nodes.get(name)
+  }
+
+  #begin(name: string): Life {
+    const life = this.#world.process(name).begin()
+    this.tap?.begun(life)
+    return life
+  }
+
+  #sync(life: Life, disk: MemoryDisk, flush: () => void): void {
+    const before = new Map(disk.shards.map((shard) => [shard, disk.load(shard)?.promised ?? ZERO_TOKEN]))
+    flush()
+    for (const shard of disk.shards) {
+      const now = disk.load(shard)
+      if (now === undefined) continue
+      const lastIndex = now.base.index + now.entries.length
+      this.tap?.synced(life, shard, before.get(shard) ?? ZERO_TOKEN, now.promised, lastIndex)
+    }
   }
 
   #failed(life: Life, what: string, error: unknown): void {

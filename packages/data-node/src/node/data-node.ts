@@ -248,7 +248,7 @@ export class DataNode implements AsyncDisposable {
   }
 
   #open(shardId: ShardId): ShardHost {
-    const { nodeId, clock, log, bounds } = this.#config
+    const { nodeId, clock, log, bounds, rules } = this.#config
     return new ShardHost({
       shardId,
       self: nodeId,
@@ -257,6 +257,7 @@ export class DataNode implements AsyncDisposable {
       clock,
       log,
       bounds,
+      rules,
       onBroken: (error) => this.#broken(error),
     })
   }

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@meridian/loop'
 import type { Dialling, Transport } from '@meridian/rpc'
 import type { NodeId, RegionId, ZoneId } from '@meridian/topology'
 import type { ReplicaBounds } from '../replica/bounds.ts'
+import type { Rules } from '../replica/rules.ts'
 import type { OpenNodeStorage } from '../storage/node-storage.ts'
 
 export interface DataNodeConfig {
@@ -38,6 +39,8 @@ export interface DataNodeConfig {
   /** Called when an invariant is broken or a commit failed; must end the process. Default: an uncaught exception. */
   readonly onBroken?: (error: unknown) => void
   readonly bounds?: ReplicaBounds
+  /** For simulations that break one, to see that it is noticed. Default, and nothing else for any other use: `RULES`. */
+  readonly rules?: Rules
   /** Folder of the proto module; given, the node answers gRPC reflection. */
   readonly protoDir?: string
 }

@@ -6,6 +6,7 @@ import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
 import type { WriteItem } from '../replica/log-entry.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import type { Rules } from '../replica/rules.ts'
 import { openReplica } from '../replica/replica-state.ts'
 import type { Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
 import type { ItemOutcome, ShardState } from '../replica/shard-state.ts'
@@ -22,6 +23,7 @@ export interface ShardHostOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly bounds: ReplicaBounds | undefined
+  readonly rules: Rules | undefined
   /** A broken invariant; must end the process. */
   readonly onBroken: (error: unknown) => void
 }
@@ -59,12 +61,11 @@ export class ShardHost {
   constructor(options: ShardHostOptions) {
     this.shardId = options.shardId
     this.#options = options
-    const { bounds } = options
-    this.#state = openReplica(
-      options.self,
-      options.storage.load(options.shardId),
-      bounds === undefined ? {} : { bounds },
-    )
+    const { bounds, rules } = options
+    this.#state = openReplica(options.self, options.storage.load(options.shardId), {
+      ...(bounds && { bounds }),
+      ...(rules && { rules }),
+    })
   }
 
   /** For the door: what this node is to the shard right now. */

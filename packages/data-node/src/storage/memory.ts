@@ -1,1 +1,6 @@
+export { RULES } from '../replica/rules.ts'
+export type { Rules } from '../replica/rules.ts'
+export type { LogEntry } from '../replica/log-entry.ts'
+export type { ShardWrite } from '../replica/replica-state.ts'
+export type { NodeStorage } from './node-storage.ts'
 export { MemoryDisk, MemoryStorage } from './memory-storage.ts'

@@ -1,0 +1,193 @@
+import type { FaultOnEvent } from '../../history/run-event.ts'
+import type { SimRecorder } from '../record/sim-recorder.ts'
+import type { Processes } from '../world/start.ts'
+import type { SimWorld } from '../world/world.ts'
+import { FAULT_NAMES } from './fault-step.ts'
+import type { FaultKind, FaultStep } from './fault-step.ts'
+
+type Undo = () => void
+
+/**
+ * What was struck works again only when somebody is elected in its place or in its own: for the longest of the leases of
+ * elections, and the look before.
+ */
+const SETTLE_MS = 8000
+const SETTLING: ReadonlySet<FaultKind> = new Set([
+  'kill',
+  'storm',
+  'pause',
+  'cut',
+  'cut-one-way',
+  'isolate',
+  'store-down',
+  'lossy-link',
+  'slow-link',
+])
+
+/** Carries out a schedule, and tells of each fault when it took effect and when it was over. */
+export class Nemesis {
+  /** How many of each kind took effect. */
+  readonly counts = new Map<FaultKind, number>()
+  readonly #world: SimWorld
+  readonly #processes: Processes
+  readonly #recorder: SimRecorder
+  readonly #open = new Set<Undo>()
+  #ids = 0
+
+  constructor(world: SimWorld, processes: Processes, recorder: SimRecorder) {
+    this.#world = world
+    this.#processes = processes
+    this.#recorder = recorder
+  }
+
+  /** Times of the steps count from now. */
+  begin(steps: readonly FaultStep[]): void {
+    const { scheduler } = this.#world
+    for (const step of steps) {
+      scheduler.after(step.atMs, `fault ${step.kind}`, () => {
+        const undo = this.#strike(step)
+        if (undo === undefined) return
+        this.counts.set(step.kind, (this.counts.get(step.kind) ?? 0) + 1)
+        const once = (): void => {
+          if (!this.#open.delete(once)) return
+          undo()
+        }
+        this.#open.add(once)
+        scheduler.after(step.forMs, `end of ${step.kind}`, once)
+      })
+    }
+  }
+
+  /** Undoes whatever is not undone yet. */
+  healAll(): void {
+    for (const undo of this.#open) undo()
+  }
+
+  /** Undefined: there was nothing to strike. */
+  #strike(step: FaultStep): Undo | undefined {
+    const { kind, target, amount } = step
+    switch (kind) {
+      case 'kill':
+        return this.#kill(kind, [target], amount)
+      case 'storm': {
+        const nodes = this.#world.plans.find(({ region }) => region === target)?.nodes ?? []
+        return this.#kill(kind, nodes, amount)
+      }
+      case 'disk-back':
+        return undefined
+      case 'pause':
+        return this.#pause(step)
+      case 'cut-one-way':
+      case 'cut':
+      case 'isolate':
+        return this.#cut(step)
+      case 'slow-link':
+      case 'lossy-link':
+        return this.#trouble(step)
+      case 'clock-jump':
+      case 'clock-rate':
+      case 'clock-freeze':
+        return this.#clock(step)
+      case 'store-down':
+        return this.#storeDown(step)
+      case 'compaction': {
+        const { cluster } = this.#world.store(target)
+        cluster.compact(cluster.revision)
+        return this.#told(kind, `store:${target}`, {})
+      }
+      case 'disk-slow':
+        this.#processes.diskDelayMs.set(target, amount)
+        return this.#told(kind, this.#nameOf(target), { ms: amount }, () => this.#processes.diskDelayMs.delete(target))
+    }
+  }
+
+  #kill(kind: FaultKind, names: readonly string[], share: number): Undo | undefined {
+    const struck = names.filter((name) => this.#world.process(name).life !== undefined)
+    if (struck.length === 0) return undefined
+    const undos = struck.map((name) => {
+      this.#processes.kill(name, share)
+      return this.#told(kind, this.#nameOf(name), {}, () => {
+        if (this.#world.process(name).life === undefined) this.#processes.start(name)
+      })
+    })
+    return () => {
+      for (const undo of undos) undo()
+    }
+  }
+
+  #pause({ kind, target }: FaultStep): Undo | undefined {
+    const { life } = this.#world.process(target)
+    if (life === undefined || life.stopped) return undefined
+    life.stop()
+    return this.#told(kind, this.#nameOf(target), {}, () => life.resume(this.#world.scheduler))
+  }
+
+  #cut({ kind, target }: FaultStep): Undo | undefined {
+    const { links } = this.#world
+    const [from = '', to = '*'] = target.split('>')
+    if (from === to) return undefined
+    const ways: (readonly [string, string])[] = [[from, to]]
+    if (kind !== 'cut-one-way') ways.push([to, from])
+    for (const way of ways) links.cut(...way)
+    const name = kind === 'isolate' ? this.#nameOf(target) : `link:${target}`
+    return this.#told(kind, name, {}, () => {
+      for (const way of ways) links.heal(...way)
+    })
+  }
+
+  #trouble({ kind, target, amount }: FaultStep): Undo {
+    const { links } = this.#world
+    links.trouble(
+      target,
+      kind === 'slow-link' ? { loss: 0, repeat: 0, delayMs: amount } : { loss: amount, repeat: amount, delayMs: 20 },
+    )
+    return this.#told(kind, `link:${target}`, { amount }, () => links.trouble(target, undefined))
+  }
+
+  #clock({ kind, target, amount }: FaultStep): Undo {
+    const { machine } = this.#world.process(target)
+    const name = this.#nameOf(target)
+    if (kind === 'clock-jump') {
+      machine.stepWall(amount)
+      return this.#told(kind, name, { ms: amount })
+    }
+    if (kind === 'clock-rate') {
+      machine.setRate(amount)
+      return this.#told(kind, name, { rate: amount }, () => machine.setRate(1))
+    }
+    machine.freeze(amount === 1 ? 'seen' : 'unseen')
+    return this.#told(kind, name, { seen: amount }, () => machine.thaw())
+  }
+
+  #storeDown({ kind, target, amount }: FaultStep): Undo | undefined {
+    const store = this.#world.store(target)
+    const up = store.members.filter((member) => store.isUp(member))
+    const leader = store.leader ?? up[0]
+    if (leader === undefined || up.length < store.members.length) return undefined
+    const others = up.filter((member) => member !== leader)
+    const majority = Math.floor(store.members.length / 2)
+    const struck = amount === 1 ? [leader, ...others.slice(0, majority)] : [leader]
+    for (const member of struck) store.stopMember(member)
+    return this.#told(kind, `store:${target}`, { members: struck.length }, () => {
+      for (const member of struck) store.startMember(member)
+    })
+  }
+
+  #told(kind: FaultKind, target: string, params: FaultOnEvent['params'], undo: Undo = () => {}): Undo {
+    const id = `f${++this.#ids}`
+    const fault = FAULT_NAMES[kind]
+    this.#recorder.record({ kind: 'fault.on', id, fault, target, params })
+    const over = (): void => this.#recorder.record({ kind: 'fault.off', id, fault, target })
+    const settleMs = SETTLING.has(kind) ? SETTLE_MS : 0
+    return () => {
+      undo()
+      if (settleMs === 0) over()
+      else this.#world.scheduler.after(settleMs, 'fault over', over)
+    }
+  }
+
+  #nameOf(target: string): string {
+    const process = this.#world.processes.get(target)
+    return process === undefined ? `region:${target}` : `${process.kind}:${target}`
+  }
+}
