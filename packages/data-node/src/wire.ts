@@ -51,6 +51,7 @@ export function fromWireRecord(wire: WireShardRecord): ShardRecord {
         ? undefined
         : { nodeId: nodeId(wire.leader), address: wire.leaderAddress, nodeEpoch: nodeEpoch(wire.leaderNodeEpoch) },
     replicas: wire.replicas.map(fromWireReplica),
+    prior: wire.prior.length === 0 ? undefined : wire.prior.map(fromWireReplica),
     role: wire.role === 'standby' ? 'standby' : 'owner',
     freeze: wire.freezeOperation === '' ? undefined : operationId(wire.freezeOperation),
     learners: wire.learners.map(fromWireReplica),
@@ -59,6 +60,10 @@ export function fromWireRecord(wire: WireShardRecord): ShardRecord {
 
 function fromWireReplica(wire: { readonly nodeId: string; readonly address: string }): ReplicaAddress {
   return { nodeId: nodeId(wire.nodeId), address: wire.address }
+}
+
+function toWireReplica(replica: ReplicaAddress): { nodeId: string; address: string } {
+  return { nodeId: replica.nodeId, address: replica.address }
 }
 
 export function toWireRecordOfShard(record: ShardRecord): WireShardRecord {
@@ -75,9 +80,9 @@ export function toWireRecordOfShard(record: ShardRecord): WireShardRecord {
     leaderNodeEpoch: record.leader?.nodeEpoch ?? 0n,
     role: record.role,
     freezeOperation: record.freeze ?? '',
-    learners: record.learners.map((replica) => ({ nodeId: replica.nodeId, address: replica.address })),
-    prior: [],
-    replicas: record.replicas.map((replica) => ({ nodeId: replica.nodeId, address: replica.address })),
+    learners: record.learners.map(toWireReplica),
+    prior: (record.prior ?? []).map(toWireReplica),
+    replicas: record.replicas.map(toWireReplica),
   }
 }
 
@@ -130,15 +135,17 @@ export function decodeEntry(bytes: Uint8Array): LogEntry {
   return fromWireEntry(WireLogEntry.decode(bytes))
 }
 
-export function toWireAppend(shard: ShardId, from: string, request: AppendRequest): WireAppendRequest {
+export function toWireAppend(shard: ShardId, from: ReplicaAddress, request: AppendRequest): WireAppendRequest {
   return {
     shardId: shard,
     token: toWireToken(request.token),
-    from,
+    from: from.nodeId,
+    fromAddress: from.address,
     previousIndex: BigInt(request.previous.index),
     previousToken: toWireToken(request.previous.token),
     entries: request.entries.map(toWireEntry),
     commitIndex: BigInt(request.commitIndex),
+    install: request.install,
   }
 }
 
@@ -147,26 +154,21 @@ export function fromWireAppend(wire: WireAppendRequest): AppendRequest {
   const previous = { index: fromWireIndex(wire.previousIndex), token: fromWireToken(wire.previousToken) }
   const token = fromWireToken(wire.token)
   const entries = fromWireEntries(wire.entries, previous, token)
-  return { kind: 'append', token, previous, entries, commitIndex: fromWireIndex(wire.commitIndex) }
+  const { install } = wire
+  return { kind: 'append', token, previous, entries, commitIndex: fromWireIndex(wire.commitIndex), install }
 }
 
 /**
  * Entries as another node sent them, checked to be what can stand after `previous` in a log under `tokenMax`: inside, a
  * gap or a falling token is a broken invariant that ends the process, and no peer may cause that.
- *
- * @param previous undefined when only its token is known
  */
-export function fromWireEntries(
-  wire: readonly WireLogEntry[],
-  previous: LogPosition | { readonly index: undefined; readonly token: Token },
-  tokenMax: Token,
-): LogEntry[] {
+export function fromWireEntries(wire: readonly WireLogEntry[], previous: LogPosition, tokenMax: Token): LogEntry[] {
   let { index, token } = previous
   return wire.map((each) => {
     const entry = fromWireEntry(each)
     const falls = compareTokens(entry.token, token) < 0 || compareTokens(entry.token, tokenMax) > 0
-    if (falls || entry.index < 1 || (index !== undefined && entry.index !== index + 1)) {
-      throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} cannot follow entry ${index ?? 'asked for'}`)
+    if (falls || entry.index !== index + 1) {
+      throw new MeridianError('INVALID_ARGUMENT', `entry ${entry.index} cannot follow entry ${index}`)
     }
     ;({ index, token } = entry)
     return entry

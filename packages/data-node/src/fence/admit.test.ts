@@ -4,6 +4,7 @@ import {
   keyspaceName,
   nodeEpoch,
   nodeId,
+  operationId,
   rangeId,
   regionId,
   shardId,
@@ -26,6 +27,7 @@ const record: ShardRecord = {
   region: regionId('eu-west'),
   leader: { nodeId: nodeId('n1'), address: 'n1:1', nodeEpoch: nodeEpoch(1) },
   replicas: [],
+  prior: undefined,
   role: 'owner',
   freeze: undefined,
   learners: [],
@@ -77,6 +79,17 @@ const CASES: readonly Case[] = [
     view: view('sealing'),
     leases: { nodeUntil: 0, regionUntil: 0 },
     ...every('NOT_SERVING'),
+  },
+  {
+    what: 'frozen for a transfer, before the leases',
+    view: { role: 'serving', newest: { ...record, freeze: operationId('transfer-1') } },
+    leases: { nodeUntil: 0, regionUntil: 0 },
+    ...every('RANGE_FROZEN'),
+  },
+  {
+    what: 'a replica in a region that only follows',
+    view: { role: 'follower', newest: { ...record, role: 'standby', leader: undefined } },
+    ...every('NOT_LEADER'),
   },
   {
     what: 'no node lease',

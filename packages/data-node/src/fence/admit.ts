@@ -72,7 +72,7 @@ export interface DoorLeases {
 }
 
 /**
- * The checks of a request in their order: shard known, token equal, role, leases. All of it in the turn that acts on
+ * The checks of a request in their order: shard known, token equal, role, not frozen, leases. All of it in the turn that acts on
  * the answer, with `nowMs` sampled in that turn: an await between check and action would make the check worthless.
  */
 function admit(
@@ -83,7 +83,11 @@ function admit(
   const equal = checkRequest(view, requestToken)
   if (!equal.admitted || view === undefined) return equal
   const role = checkRole(view)
-  return role.admitted ? leases(view.newest) : role
+  if (!role.admitted) return role
+  // Reads too: once the barrier is told, another region may acknowledge writes while the leases here still run.
+  if (view.newest.freeze !== undefined)
+    return refuse('RANGE_FROZEN', 'the range is on its way to another region', view.newest)
+  return leases(view.newest)
 }
 
 /** The region's authority over the shard's range under the very generation of its token. */

@@ -18,6 +18,7 @@ function recordOf(value: Token): ShardRecord {
     region: regionId('eu-west'),
     leader: { nodeId: nodeId('n1'), address: 'n1:1', nodeEpoch: nodeEpoch(1) },
     replicas: [],
+    prior: undefined,
     role: 'owner',
     freeze: undefined,
     learners: [],

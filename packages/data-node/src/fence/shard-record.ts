@@ -24,6 +24,8 @@ export interface ShardRecord {
   /** Absent: nobody leads. */
   readonly leader: ShardLeader | undefined
   readonly replicas: readonly ReplicaAddress[]
+  /** While the replica set changes: the one before, of which every quorum needs a majority too. Decided with the token. */
+  readonly prior: readonly ReplicaAddress[] | undefined
   /** A standby's replicas are fed by the leader in the owner region. */
   readonly role: PageRole
   /** The transfer for whose sake the leader takes no writes. Decided with the token: another one has another token. */

@@ -61,7 +61,10 @@ export class DataNode implements AsyncDisposable {
       ...config.dial,
       ...(config.transport === undefined ? {} : { transport: config.transport }),
     })
-    this.#peers = new ReplicaPeers(this.#pool, config.nodeId)
+    this.#peers = new ReplicaPeers(this.#pool, () => ({
+      nodeId: config.nodeId,
+      address: config.advertise ?? this.address,
+    }))
     const { clock, physical = systemPhysicalClock, log } = config
     const boot = 'boot' in config ? config.boot : procUptimeClock()
     this.#guard = new ClockGuardLoop({
@@ -142,7 +145,14 @@ export class DataNode implements AsyncDisposable {
           lookAtClocks: () => this.#guard.look(),
           shard: (id) => this.#atDoor(id),
         }),
-        replicaService((id) => this.#replica(id)),
+        replicaService({
+          replica: (id) => this.#replica(id),
+          hosts: () => {
+            this.#mayAnswer()
+            return this.#hosts
+          },
+          storage: this.#storage,
+        }),
       ],
       log,
       drainMs: NODE_LIMITS.drainMs,

@@ -55,6 +55,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OVERLOADED',
   'UNAVAILABLE',
   'NO_REGION_LEASE',
+  'RANGE_FROZEN',
 ])
 
 /** The door of the node. */

@@ -65,6 +65,10 @@ export const NODE_LIMITS = {
   tickMs: 50,
   appendMs: 2_000,
   replicaCallMs: 1_000,
+  /** One piece of an installed state: the first of a large one is gathered while the asker waits. */
+  stateMs: 5_000,
+  shardsPerQuestionMax: 4_096,
+  quarantineRowsMax: 1_000,
   drainMs: 2_000,
   itemsPerWriteMax: 512,
   valueBytesMax: 64 * 1024,

@@ -2,17 +2,20 @@ import { fromWireToken, ReplicaServiceDefinition, toWireToken } from '@meridian/
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
 import { MeridianError } from '@meridian/topology'
-import type { NodeId, ShardId } from '@meridian/topology'
+import type { ShardId } from '@meridian/topology'
+import type { ReplicaAddress } from '../fence/shard-record.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import { fromWireStateResponse, toWireStateRequest } from '../wire-state.ts'
 import { fromWireEntries, fromWireIndex, toWireAppend } from '../wire.ts'
 import { NODE_LIMITS } from './node-config.ts'
 
 /** How replicas of other nodes are asked. */
 export class ReplicaPeers {
   readonly #pool: ChannelPool
-  readonly #self: NodeId
+  readonly #self: () => ReplicaAddress
 
-  constructor(pool: ChannelPool, self: NodeId) {
+  /** @param self where this node is dialled; known once it listens */
+  constructor(pool: ChannelPool, self: () => ReplicaAddress) {
     this.#pool = pool
     this.#self = self
   }
@@ -26,7 +29,7 @@ export class ReplicaPeers {
     switch (request.kind) {
       case 'seal': {
         const sealed = await client.seal(
-          { shardId: shard, token, from: this.#self },
+          { shardId: shard, token, from: this.#self().nodeId },
           { timeoutMs: NODE_LIMITS.replicaCallMs },
         )
         return {
@@ -37,15 +40,16 @@ export class ReplicaPeers {
         }
       }
       case 'append': {
-        const appended = await client.append(toWireAppend(shard, this.#self, request), {
+        const appended = await client.append(toWireAppend(shard, this.#self(), request), {
           timeoutMs: NODE_LIMITS.appendMs,
         })
-        const { matched } = appended
+        const { matched, installing } = appended
         return {
           kind: 'append',
           promised: fromWireToken(appended.promised),
           matched,
-          lastIndex: fromWireIndex(appended.lastIndex),
+          last: { index: fromWireIndex(appended.lastIndex), token: fromWireToken(appended.lastToken) },
+          installing,
         }
       }
       case 'fetch': {
@@ -53,9 +57,8 @@ export class ReplicaPeers {
           { shardId: shard, token, fromIndex: BigInt(request.fromIndex), limitBytes: request.bytesMax },
           { timeoutMs: NODE_LIMITS.appendMs },
         )
-        const previousToken = fromWireToken(fetched.previousToken)
-        const entries = fromWireEntries(fetched.entries, { index: undefined, token: previousToken }, request.token)
-        return { kind: 'fetch', entries, previousToken }
+        const previous = { index: fromWireIndex(fetched.previousIndex), token: fromWireToken(fetched.previousToken) }
+        return { kind: 'fetch', entries: fromWireEntries(fetched.entries, previous, request.token), previous }
       }
       case 'confirm': {
         const confirmed = await client.confirmToken(
@@ -63,6 +66,12 @@ export class ReplicaPeers {
           { timeoutMs: NODE_LIMITS.replicaCallMs },
         )
         return { kind: 'confirm', promised: fromWireToken(confirmed.promised) }
+      }
+      case 'state': {
+        const piece = await client.fetchState(toWireStateRequest(shard, this.#self().nodeId, request), {
+          timeoutMs: NODE_LIMITS.stateMs,
+        })
+        return fromWireStateResponse(piece, request)
       }
     }
   }

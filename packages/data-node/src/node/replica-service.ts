@@ -1,23 +1,28 @@
 import { fromWireToken, ReplicaServiceDefinition, toWireToken } from '@meridian/protocol'
 import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
-import { MeridianError } from '@meridian/topology'
+import { MeridianError, nodeId } from '@meridian/topology'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
+import { fromWireStateRequest, toWireStateResponse } from '../wire-state.ts'
 import { fromWireAppend, fromWireIndex, toWireEntry } from '../wire.ts'
+import { positionHandlers } from './position-handlers.ts'
+import type { PositionOptions } from './position-handlers.ts'
 import type { ShardHost } from './shard-host.ts'
 
-/**
- * What this node answers to the other replicas of its shards.
- *
- * @param replica the shard's log, made on first use: a leader may ask before this node has been told of the shard
- */
-export function replicaService(replica: (shardId: string) => ShardHost): Service {
+export interface ReplicaServiceOptions extends PositionOptions {
+  /** The shard's log, made on first use: a leader may ask before this node has been told of the shard. */
+  readonly replica: (shardId: string) => ShardHost
+}
+
+/** What this node answers to the other replicas of its shards, and to those who ask where its logs stand. */
+export function replicaService(options: ReplicaServiceOptions): Service {
+  const { replica } = options
   const ask = async <K extends ReplicaRequest['kind']>(
     shardId: string,
     from: string,
     request: ReplicaRequest & { kind: K },
   ): Promise<ReplicaResponse & { kind: K }> => {
-    const response = await replica(shardId).replicaRequest(from, request)
+    const response = await replica(shardId).replicaRequest(from === '' ? undefined : nodeId(from), request)
     if (response.kind === 'refused') throw new MeridianError(response.code, 'the replica refused')
     if (response.kind !== request.kind) throw new Error(`${request.kind} answered by ${response.kind}`)
     // Compared just above; the compiler does not narrow a union by another union's field.
@@ -34,11 +39,14 @@ export function replicaService(replica: (shardId: string) => ShardHost): Service
       }
     },
     append: async (request) => {
+      replica(request.shardId).reachedFrom(request.from, request.fromAddress)
       const appended = await ask(request.shardId, request.from, fromWireAppend(request))
       return {
         promised: toWireToken(appended.promised),
         matched: appended.matched,
-        lastIndex: BigInt(appended.lastIndex),
+        lastIndex: BigInt(appended.last.index),
+        lastToken: toWireToken(appended.last.token),
+        installing: appended.installing,
       }
     },
     fetchLog: async (request) => {
@@ -48,7 +56,11 @@ export function replicaService(replica: (shardId: string) => ShardHost): Service
         fromIndex: fromWireIndex(request.fromIndex),
         bytesMax: request.limitBytes,
       })
-      return { entries: fetched.entries.map(toWireEntry), previousToken: toWireToken(fetched.previousToken) }
+      return {
+        entries: fetched.entries.map(toWireEntry),
+        previousIndex: BigInt(fetched.previous.index),
+        previousToken: toWireToken(fetched.previous.token),
+      }
     },
     confirmToken: async (request) => {
       const confirmed = await ask(request.shardId, '', {
@@ -56,7 +68,10 @@ export function replicaService(replica: (shardId: string) => ShardHost): Service
         token: fromWireToken(request.token),
         round: 0,
       })
-      return { promised: toWireToken(confirmed.promised) }
+      return { promised: toWireToken(confirmed.promised), commitIndex: undefined }
     },
+    fetchState: async (request) =>
+      toWireStateResponse(await ask(request.shardId, request.from, fromWireStateRequest(request))),
+    ...positionHandlers(options),
   })
 }

@@ -1,16 +1,16 @@
 import type { Clock, Logger } from '@meridian/loop'
 import { compareTokens, formatToken, MeridianError } from '@meridian/topology'
-import type { NodeEpoch, NodeId, ShardId } from '@meridian/topology'
+import type { NodeEpoch, NodeId, OperationId, ShardId, Token } from '@meridian/topology'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
-import type { ShardRecord } from '../fence/shard-record.ts'
+import type { ReplicaAddress, ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
-import type { WriteItem } from '../replica/log-entry.ts'
+import type { LogPosition, WriteItem } from '../replica/log-entry.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import type { Rules } from '../replica/rules.ts'
 import { openReplica } from '../replica/replica-state.ts'
 import type { Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
 import type { ItemOutcome, ShardState } from '../replica/shard-state.ts'
-import { step } from '../replica/step.ts'
+import { barrierOf, step, wantsTicks } from '../replica/step.ts'
 import { roleName } from '../replica/turn.ts'
 import type { NodeStorage } from '../storage/node-storage.ts'
 import type { ReplicaPeers } from './replica-peers.ts'
@@ -37,6 +37,20 @@ export interface ShardStatus {
   readonly lastIndex: number
   readonly commitIndex: number
   readonly keys: number
+  /** A state is being fetched that will replace this one. */
+  readonly installing: boolean
+  /** Entries of this shard that a higher generation went on without, kept until a person removes them. */
+  readonly quarantined: number
+}
+
+/** Where a replica's log stands. */
+export interface ShardPosition {
+  readonly promised: Token
+  readonly last: LogPosition
+  readonly commitIndex: number
+  readonly installing: boolean
+  readonly quarantined: number
+  readonly role: ShardRole
 }
 
 interface Waiting {
@@ -54,6 +68,9 @@ export class ShardHost {
   /** The region said that this node holds the shard no more; the log stays. */
   #removed = false
   #ended = false
+  #quarantined: number
+  /** Where those are reached that said so themselves: the leader of another region stands in no record of this one. */
+  readonly #addresses = new Map<string, string>()
   #ids = 0
   readonly #waiting = new Map<number, Waiting>()
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
@@ -66,6 +83,7 @@ export class ShardHost {
       ...(bounds && { bounds }),
       ...(rules && { rules }),
     })
+    this.#quarantined = options.storage.quarantined(options.shardId)
   }
 
   /** For the door: what this node is to the shard right now. */
@@ -93,27 +111,54 @@ export class ShardHost {
       lastIndex: log.lastIndex,
       commitIndex,
       keys: shard.size,
+      installing: this.#state.incoming !== undefined,
+      quarantined: this.#quarantined,
     }
+  }
+
+  get position(): ShardPosition {
+    const { promised, log, commitIndex, incoming } = this.#state
+    const installing = incoming !== undefined
+    return { promised, last: log.last, commitIndex, installing, quarantined: this.#quarantined, role: this.#role() }
+  }
+
+  /** The end of everything acknowledged under this leader, if it is frozen for `operation` and nothing is undecided. */
+  barrier(operation: OperationId): LogPosition | undefined {
+    return this.#role() === 'serving' ? barrierOf(this.#state, operation) : undefined
+  }
+
+  /** To be called when the quarantine was changed from outside. */
+  countQuarantine(): void {
+    this.#quarantined = this.#options.storage.quarantined(this.shardId)
+  }
+
+  /** @param address where `from` says that it is dialled; empty when it does not say */
+  reachedFrom(from: string, address: string): void {
+    if (address !== '') this.#addresses.set(from, address)
   }
 
   /** True while time alone may require something of this replica. */
   get wantsTicks(): boolean {
-    return this.#state.role.kind !== 'follower'
+    return wantsTicks(this.#state)
   }
 
   /** Takes over a record unless a newer one is held; leadership counts for this very life of the node only. */
   learn(record: ShardRecord, life: NodeEpoch): void {
     const order = this.#newest === undefined ? 1 : compareTokens(record.token, this.#newest.token)
     if (order < 0) return
-    // An equal token is the same decision, perhaps with addresses that have become known since.
+    // An equal token is the same decision, perhaps with addresses and learners that have become known since. An older
+    // record of it may take learners away for a while, and no more: what is frozen is decided with the token.
     this.#newest = record
     this.#removed = false
     const leads = record.leader?.nodeId === this.#options.self && record.leader.nodeEpoch === life
+    const ids = (replicas: readonly ReplicaAddress[]): NodeId[] => replicas.map((replica) => replica.nodeId)
     this.#step({
       kind: 'assign',
       token: record.token,
       leads,
-      replicas: record.replicas.map((replica) => replica.nodeId),
+      members: { replicas: ids(record.replicas), prior: record.prior === undefined ? undefined : ids(record.prior) },
+      freeze: record.freeze,
+      learners: ids(record.learners),
     })
   }
 
@@ -125,8 +170,9 @@ export class ShardHost {
   /** Ends whatever leadership there is, at once. */
   stepDown(): void {
     const { role } = this.#state
-    if (role.kind !== 'follower')
-      this.#step({ kind: 'assign', token: role.token, leads: false, replicas: role.replicas })
+    if (role.kind === 'follower') return
+    const { token, members, freeze, learners } = role
+    this.#step({ kind: 'assign', leads: false, token, members, freeze, learners })
   }
 
   /** @throws MeridianError OUTCOME_UNKNOWN once the write is in the log, other codes when it surely is not */
@@ -167,7 +213,7 @@ export class ShardHost {
     })
   }
 
-  replicaRequest(from: string, request: ReplicaRequest): Promise<ReplicaResponse> {
+  replicaRequest(from: NodeId | undefined, request: ReplicaRequest): Promise<ReplicaResponse> {
     return new Promise((resolve) => {
       const id = ++this.#ids
       this.#replies.set(id, resolve)
@@ -221,10 +267,13 @@ export class ShardHost {
       case 'persist':
         void storage
           .write(this.shardId, effect.write)
-          .then(() => this.#step({ kind: 'persisted', ticket: effect.ticket }))
+          .then(() => this.#persisted(effect.ticket, effect.write.quarantine.length > 0))
+        return
+      case 'stage':
+        void storage.stage(this.shardId, effect.id, effect.piece)
         return
       case 'trim':
-        void storage.checkpoint(this.shardId, this.#state.shard.takeDirty(), effect.through)
+        void storage.checkpoint(this.shardId, this.#state.shard.takeDirty(), effect.base)
         return
       case 'send':
         this.#send(effect.to, effect.request)
@@ -258,6 +307,17 @@ export class ShardHost {
     }
   }
 
+  #persisted(ticket: number, quarantined: boolean): void {
+    if (quarantined && !this.#ended) {
+      this.countQuarantine()
+      this.#options.log.warn(
+        { shard: this.shardId, entries: this.#quarantined },
+        'entries that a higher generation went on without are in quarantine',
+      )
+    }
+    this.#step({ kind: 'persisted', ticket })
+  }
+
   #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
@@ -265,7 +325,7 @@ export class ShardHost {
   }
 
   #send(to: NodeId, request: ReplicaRequest): void {
-    const address = this.#newest?.replicas.find((replica) => replica.nodeId === to)?.address ?? ''
+    const address = this.#addressOf(to)
     this.#options.peers.ask(address, this.shardId, request).then(
       (response) => this.#step({ kind: 'response', from: to, request, response }),
       (error: unknown) => {
@@ -276,5 +336,11 @@ export class ShardHost {
         this.#step({ kind: 'unanswered', from: to, request })
       },
     )
+  }
+
+  #addressOf(node: NodeId): string {
+    const { replicas = [], prior = [], learners = [] } = this.#newest ?? {}
+    const named = [...replicas, ...prior, ...learners].find((replica) => replica.nodeId === node)
+    return named === undefined || named.address === '' ? (this.#addresses.get(node) ?? '') : named.address
   }
 }

@@ -18,11 +18,25 @@ export interface ReplicaBounds {
   readonly retryMs: number
   /** A confirmation not answered for this long is asked for again. */
   readonly confirmRetryMs: number
-  /** Log size above which a leader trims what every replica holds; without a dead replica the log stays about there. */
+  /** Log size above which a leader trims what every replica and learner holds that it has heard of lately. */
   readonly logEntriesMax: number
   readonly logBytesMax: number
+  /** Log size above which nobody is waited for: who is slower than the writers for that long is installed anew. */
+  readonly logEntriesHeld: number
+  readonly logBytesHeld: number
+  /**
+   * A replica or learner that has left everything unanswered for this long is not waited for. Longer than W_R, so that
+   * the entries a taken-over region has more than its standbys are still in its logs, to be reported.
+   */
+  readonly silentMs: number
   /** Entries kept below that point, so that a replica slightly behind in knowledge still finds where logs meet. */
   readonly logEntriesKept: number
+  /** Keys, values and sessions in one piece of an installed state, bytes; a single larger one still goes alone. */
+  readonly installBytesMax: number
+  /** A piece not answered for this long is asked for again. */
+  readonly installRetryMs: number
+  /** An offered state that nobody asked for during this time is given up. */
+  readonly offerMs: number
   /** Sequences remembered per session with the position they were applied at. */
   readonly sessionSequencesMax: number
   /** Sessions with such a window; of the others only the highest sequence is kept. */
@@ -42,7 +56,13 @@ export const REPLICA_BOUNDS: ReplicaBounds = {
   confirmRetryMs: 200,
   logEntriesMax: 4096,
   logBytesMax: 64 * 1024 * 1024,
+  logEntriesHeld: 32_768,
+  logBytesHeld: 256 * 1024 * 1024,
+  silentMs: 30_000,
   logEntriesKept: 16,
+  installBytesMax: 1024 * 1024,
+  installRetryMs: 6_000,
+  offerMs: 30_000,
   sessionSequencesMax: 4096,
   sessionWindowsMax: 1024,
 }

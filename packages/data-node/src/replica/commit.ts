@@ -1,3 +1,5 @@
+import { tokensEqual } from '@meridian/topology'
+import type { NodeId } from '@meridian/topology'
 import { entryBytes, trimMarkIndex } from './log-entry.ts'
 import type { LogEntry } from './log-entry.ts'
 import type { Leading, ReplicaState } from './replica-state.ts'
@@ -22,6 +24,7 @@ export function commitTo(state: ReplicaState, turn: Turn, index: number): void {
   }
   if (role.kind === 'leading' && !role.serving && index >= role.barrierIndex) {
     role.serving = true
+    state.agreed = role.token
     turn.effects.push({
       kind: 'role',
       from: 'leading',
@@ -50,5 +53,26 @@ function trim(state: ReplicaState, turn: Turn, held: number): void {
   const through = held - state.bounds.logEntriesKept
   if (through <= state.log.base.index) return
   state.log.trimThrough(through)
-  turn.effects.push({ kind: 'trim', through: state.log.base })
+  turn.effects.push({ kind: 'trim', base: state.log.baseAt(through) })
+}
+
+/**
+ * The highest entry that a write quorum holds durably, if it is of the leader's own token: an entry of an older token
+ * held by a quorum can still be replaced by a leader that sealed without it, so it counts only through a later one
+ * of this token (R4).
+ */
+export function advanceCommit(state: ReplicaState, turn: Turn, role: Leading): void {
+  const { rules } = state
+  const held = (replica: NodeId): number =>
+    replica === state.self ? state.durableIndex : (role.progress.get(replica)?.match ?? 0)
+  const index = Math.min(
+    ...rules.writeSets(role).map((set) => {
+      const descending = set.map(held).sort((a, b) => b - a)
+      return descending[rules.writeQuorum(set.length) - 1] ?? 0
+    }),
+  )
+  if (index <= state.commitIndex) return
+  if (!tokensEqual(state.promised, role.token)) throw new Error('a leader whose promise is not its token would commit')
+  const token = state.log.tokenAt(index)
+  if (token !== undefined && rules.mayCount(token, role.token)) commitTo(state, turn, index)
 }

@@ -12,8 +12,8 @@ export interface WriteItem {
  * One entry of a shard's log. Three kinds:
  * - a write: a client's session and its items, all applied at this entry's index;
  * - a barrier: no session and no items; the first entry of a leader, below which everything is decided once it commits;
- * - a trim mark: no session and one item whose sequence is the index that every replica holds durably. Through the log,
- *   because a replica cannot know by itself what the others hold.
+ * - a trim mark: no session and one item whose sequence is the index up to which entries need not be kept. Through the
+ *   log, because a replica cannot know by itself what the others hold.
  */
 export interface LogEntry {
   /** From 1, without gaps. */
@@ -37,7 +37,7 @@ export function entryBytes(entry: LogEntry): number {
   return bytes
 }
 
-/** The index a trim mark declares held by every replica, undefined for every other entry. */
+/** The index up to which a trim mark says that entries need not be kept, undefined for every other entry. */
 export function trimMarkIndex(entry: LogEntry): number | undefined {
   const [mark] = entry.items
   return entry.session === '' && mark !== undefined ? Number(mark.sequence) : undefined

@@ -1,5 +1,6 @@
 import { tokensEqual } from '@meridian/topology'
 import type { NodeId } from '@meridian/topology'
+import { isQuorum, voters } from './members.ts'
 import type { ConfirmRequest, ReplicaResponse } from './replica-message.ts'
 import type { ConfirmRound, Leading, ReplicaState } from './replica-state.ts'
 import { send } from './turn.ts'
@@ -15,6 +16,9 @@ export function onRead(state: ReplicaState, turn: Turn, id: number): void {
     turn.effects.push({ kind: 'refuse', id, code: 'NOT_LEADER', why: 'not the leader' })
   } else if (role.kind !== 'leading' || !role.serving) {
     turn.effects.push({ kind: 'refuse', id, code: 'NOT_SERVING', why: 'the write quorum is not sealed yet' })
+  } else if (role.freeze !== undefined && !state.rules.answersFrozenReads) {
+    // The barrier may be handed out at any time, and with it the range: another region may acknowledge writes by now.
+    turn.effects.push({ kind: 'refuse', id, code: 'RANGE_FROZEN', why: 'the range is on its way to another region' })
   } else if (role.reads.length >= state.bounds.readsWaitingMax) {
     turn.effects.push({ kind: 'refuse', id, code: 'OVERLOADED', why: 'too many reads are waiting' })
   } else {
@@ -38,7 +42,7 @@ function startRound(state: ReplicaState, turn: Turn, role: Leading): void {
 function ask(state: ReplicaState, turn: Turn, role: Leading, round: ConfirmRound): void {
   round.askedAtMs = turn.nowMs
   const request: ConfirmRequest = { kind: 'confirm', token: role.token, round: round.number }
-  for (const replica of role.replicas) if (!round.confirmed.has(replica)) send(turn, replica, request)
+  for (const replica of voters(role.members)) if (!round.confirmed.has(replica)) send(turn, replica, request)
 }
 
 export function onConfirmed(
@@ -51,12 +55,12 @@ export function onConfirmed(
 ): void {
   const { round } = role
   if (round === undefined || request.round !== round.number || !tokensEqual(response.promised, role.token)) return
-  if (role.replicas.includes(from)) round.confirmed.add(from)
+  round.confirmed.add(from)
   finish(state, turn, role, round)
 }
 
 function finish(state: ReplicaState, turn: Turn, role: Leading, round: ConfirmRound): void {
-  if (round.confirmed.size < state.rules.readQuorum(role.replicas.length)) return
+  if (!isQuorum(state.rules.readSets(role), state.rules.readQuorum, round.confirmed)) return
   // Applying is part of committing, so the applied state holds everything acknowledged before the read was admitted.
   if (state.shard.appliedIndex !== state.commitIndex)
     throw new Error('I18: a read before everything committed is applied')

@@ -1,8 +1,10 @@
 import type { ErrorCode, Token } from '@meridian/topology'
+import type { LogBase } from './lineage.ts'
 import type { LogEntry, LogPosition } from './log-entry.ts'
+import type { StatePiece } from './shard-state.ts'
 
 /** What replicas of one shard ask each other; the same as `ReplicaService` on the wire. */
-export type ReplicaRequest = SealRequest | AppendRequest | FetchRequest | ConfirmRequest
+export type ReplicaRequest = SealRequest | AppendRequest | FetchRequest | ConfirmRequest | StateRequest
 
 export interface SealRequest {
   readonly kind: 'seal'
@@ -16,6 +18,8 @@ export interface AppendRequest {
   readonly previous: LogPosition
   readonly entries: readonly LogEntry[]
   readonly commitIndex: number
+  /** What would have to follow this replica's log is trimmed here: it is to ask for the state instead. */
+  readonly install: boolean
 }
 
 export interface FetchRequest {
@@ -31,6 +35,23 @@ export interface ConfirmRequest {
   readonly round: number
 }
 
+/** One piece of the applied state of the replica asked, for one whose log cannot be brought to agree by entries. */
+export interface StateRequest {
+  readonly kind: 'state'
+  readonly token: Token
+  /** The state of which the pieces before were; undefined for any. */
+  readonly at: LogPosition | undefined
+  /** From 0. */
+  readonly part: number
+  /**
+   * After the state, the entries that follow it up to here: where the logs are known to differ. 0: none. What the asker
+   * holds below that point it may have been counted for, so it gets all of it before it lets anything go.
+   */
+  readonly through: number
+  /** The last of those entries that has come. */
+  readonly have: number
+}
+
 export type ReplicaResponse =
   | {
       readonly kind: 'seal'
@@ -44,9 +65,20 @@ export type ReplicaResponse =
       /** The token of the request when accepted or mismatched, else the higher one. */
       readonly promised: Token
       readonly matched: boolean
-      /** Matched: how far this replica now agrees with the leader. Not: where to try next, plus one. */
-      readonly lastIndex: number
+      /** Matched: where this log ends. Not: the last position at which it may agree with the leader's. */
+      readonly last: LogPosition
+      /** The state is being fetched, and entries are of no use until it is here. */
+      readonly installing: boolean
     }
-  | { readonly kind: 'fetch'; readonly entries: readonly LogEntry[]; readonly previousToken: Token }
+  /** `previous` is the entry right before them: there may be none, when all of the log is trimmed. */
+  | { readonly kind: 'fetch'; readonly entries: readonly LogEntry[]; readonly previous: LogPosition }
   | { readonly kind: 'confirm'; readonly promised: Token }
+  /** Of another state than asked for, or another part: that one is to be begun with. */
+  | ({
+      readonly kind: 'state'
+      readonly base: LogBase
+      readonly part: number
+      readonly entries: readonly LogEntry[]
+      readonly last: boolean
+    } & StatePiece)
   | { readonly kind: 'refused'; readonly code: ErrorCode }

@@ -1,21 +1,27 @@
 import { compareTokens, ZERO_TOKEN } from '@meridian/topology'
-import type { ErrorCode, NodeId, Token } from '@meridian/topology'
+import type { ErrorCode, NodeId, OperationId, Token } from '@meridian/topology'
 import { REPLICA_BOUNDS } from './bounds.ts'
 import type { ReplicaBounds } from './bounds.ts'
+import { LOG_START } from './lineage.ts'
+import type { LogBase } from './lineage.ts'
 import type { LogEntry, LogPosition, WriteItem } from './log-entry.ts'
-import { LOG_START, ReplicaLog } from './replica-log.ts'
-import type { FetchRequest, ReplicaRequest, ReplicaResponse } from './replica-message.ts'
+import type { Members } from './members.ts'
+import { ReplicaLog } from './replica-log.ts'
+import type { Offer } from './offer.ts'
+import type { Quarantined } from './quarantine.ts'
+import type { FetchRequest, ReplicaRequest, ReplicaResponse, StateRequest } from './replica-message.ts'
 import { RULES } from './rules.ts'
 import type { Rules } from './rules.ts'
+import type { SessionRecord } from './session-table.ts'
 import { ShardState } from './shard-state.ts'
-import type { Checkpoint, ItemOutcome } from './shard-state.ts'
+import type { Checkpoint, ItemOutcome, StatePiece } from './shard-state.ts'
 
 /** What survives a crash. */
 export interface DurableShard {
   readonly promised: Token
   /** At least what the checkpoint holds; may lag behind what was known to be committed. */
   readonly commitIndex: number
-  readonly base: LogPosition
+  readonly base: LogBase
   readonly entries: readonly LogEntry[]
   readonly checkpoint: Checkpoint
 }
@@ -32,6 +38,10 @@ export const EMPTY_SHARD: DurableShard = {
 export interface ShardWrite {
   readonly promised: Token
   readonly commitIndex: number
+  /** Before anything else: what was staged under `id` becomes the state, and the log is empty above `base`. */
+  readonly install: { readonly id: number; readonly base: LogBase } | undefined
+  /** Kept until a person removes it. */
+  readonly quarantine: readonly Quarantined[]
   /** Drop the entries from here on, then append. */
   readonly truncateFrom: number | undefined
   readonly append: readonly LogEntry[]
@@ -41,11 +51,21 @@ export interface Follower {
   readonly kind: 'follower'
 }
 
-/** Named leader, collecting the promises of a write quorum and where their logs end. */
-export interface Sealing {
-  readonly kind: 'sealing'
+/**
+ * What a leader was named with. The members are decided with the token; the learners, which are fed and counted in
+ * no quorum, may change under it.
+ */
+export interface Mandate {
   readonly token: Token
-  readonly replicas: readonly NodeId[]
+  readonly members: Members
+  /** The transfer for whose sake nothing new is taken; decided with the token. */
+  readonly freeze: OperationId | undefined
+  learners: readonly NodeId[]
+}
+
+/** Named leader, collecting the promises of a write quorum and where their logs end. */
+export interface Sealing extends Mandate {
+  readonly kind: 'sealing'
   readonly votes: Map<NodeId, LogPosition>
   /** Own promise counts once this write is durable. */
   readonly selfTicket: number
@@ -53,19 +73,16 @@ export interface Sealing {
 }
 
 /** Copying the best log of the sealed quorum. */
-export interface Fetching {
+export interface Fetching extends Mandate {
   readonly kind: 'fetching'
-  readonly token: Token
-  readonly replicas: readonly NodeId[]
   readonly source: NodeId
   readonly target: LogPosition
-  inFlight: FetchRequest
+  /** Undefined while the source's state is being installed. */
+  inFlight: FetchRequest | undefined
 }
 
-export interface Leading {
+export interface Leading extends Mandate {
   readonly kind: 'leading'
-  readonly token: Token
-  readonly replicas: readonly NodeId[]
   readonly barrierIndex: number
   /** The barrier is committed: everything below is decided. */
   serving: boolean
@@ -93,6 +110,10 @@ export interface Progress {
   inFlight: ReplicaRequest | undefined
   pausedUntilMs: number
   commitSent: number
+  /** Since when something has been asked and nothing answered. */
+  silentSinceMs: number | undefined
+  /** It fetches the state: entries are of no use to it now. */
+  installing: boolean
 }
 
 export interface PendingWrite {
@@ -115,6 +136,29 @@ export interface ConfirmRound {
   askedAtMs: number
 }
 
+/** A state that is being fetched from another replica, to replace this one's as a whole. */
+export interface Incoming {
+  /** Names what is staged of it on the disk. */
+  readonly id: number
+  readonly token: Token
+  readonly source: NodeId
+  /**
+   * Where this log is known to differ from the source's although it is committed here; no append may be taken before
+   * the state is here. 0: this log is only too short.
+   */
+  readonly differsAt: number
+  /** Undefined until the first piece. */
+  base: LogBase | undefined
+  /** The next one. */
+  part: number
+  readonly values: StatePiece['values'][number][]
+  readonly sessions: SessionRecord[]
+  /** Entries that follow the state. */
+  readonly tail: LogEntry[]
+  inFlight: StateRequest | undefined
+  resendAtMs: number
+}
+
 /** The replica of one shard at one node. Changed by `step` only. */
 export interface ReplicaState {
   readonly self: NodeId
@@ -127,9 +171,14 @@ export interface ReplicaState {
   log: ReplicaLog
   /** Log entries up to here are durable at this node. */
   durableIndex: number
-  /** Never falls; entries up to here are never truncated. */
+  /** Falls only when a state is installed under a higher generation; entries up to here are never truncated. */
   commitIndex: number
-  readonly shard: ShardState
+  /** The highest token whose leader's log was seen to agree with this one through all that is committed here. */
+  agreed: Token | undefined
+  shard: ShardState
+  incoming: Incoming | undefined
+  installs: number
+  offer: Offer | undefined
   role: Role
   nextTicket: number
   /** Writes handed to the disk and not yet reported durable, with the log's end after each. */
@@ -138,8 +187,14 @@ export interface ReplicaState {
 
 export type ReplicaEvent =
   /** The newest record names this node leader, in this very life, or does not. */
-  | { readonly kind: 'assign'; readonly token: Token; readonly leads: boolean; readonly replicas: readonly NodeId[] }
-  | { readonly kind: 'request'; readonly id: number; readonly from: string; readonly request: ReplicaRequest }
+  | ({ readonly kind: 'assign'; readonly leads: boolean } & Readonly<Mandate>)
+  /** `from` is undefined where the question does not say. */
+  | {
+      readonly kind: 'request'
+      readonly id: number
+      readonly from: NodeId | undefined
+      readonly request: ReplicaRequest
+    }
   /** `request` is the very object that was sent: it tells an answer to the latest from a late one. */
   | {
       readonly kind: 'response'
@@ -167,8 +222,10 @@ export type Effect =
   | { readonly kind: 'refuse'; readonly id: number; readonly code: ErrorCode; readonly why: string }
   /** Read the values now, from the applied state, and answer. */
   | { readonly kind: 'answer-read'; readonly id: number }
-  /** The log up to here is held by every replica: checkpoint the state at or above it, then drop it from the disk. */
-  | { readonly kind: 'trim'; readonly through: LogPosition }
+  /** A piece of a state, to be kept beside the present one under `id`; one of another id is to be forgotten. */
+  | { readonly kind: 'stage'; readonly id: number; readonly piece: StatePiece }
+  /** The log up to here need not be kept: checkpoint the state at or above it, then drop it from the disk. */
+  | { readonly kind: 'trim'; readonly base: LogBase }
   | { readonly kind: 'role'; readonly from: string; readonly to: string; readonly token: Token; readonly why: string }
 
 export function openReplica(
@@ -199,7 +256,11 @@ export function openReplica(
     log,
     durableIndex: log.lastIndex,
     commitIndex,
+    agreed: undefined,
     shard,
+    incoming: undefined,
+    installs: 0,
+    offer: undefined,
     role: { kind: 'follower' },
     nextTicket: 1,
     unpersisted: [],

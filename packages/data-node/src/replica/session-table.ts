@@ -5,6 +5,9 @@ export interface SessionRun {
   readonly index: number
 }
 
+/** What a run weighs on the disk and on the wire. */
+export const SESSION_RUN_BYTES = 24
+
 /** A session as it is stored. Sequences at or below `floor` are expired, the runs above it are remembered. */
 export interface SessionRecord {
   readonly session: string

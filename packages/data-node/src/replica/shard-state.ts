@@ -1,5 +1,6 @@
-import type { ErrorCode, Key } from '@meridian/topology'
-import type { LogEntry } from './log-entry.ts'
+import { EMPTY_KEY } from '@meridian/topology'
+import type { ErrorCode, Key, Token } from '@meridian/topology'
+import type { LogEntry, WriteItem } from './log-entry.ts'
 import { SessionTable } from './session-table.ts'
 import type { SessionRecord } from './session-table.ts'
 
@@ -23,6 +24,12 @@ export interface Checkpoint {
   readonly appliedIndex: number
   /** Undefined: the key is gone. */
   readonly values: readonly (readonly [Key, StoredValue | undefined])[]
+  readonly sessions: readonly SessionRecord[]
+}
+
+/** Some of a state's values and sessions. */
+export interface StatePiece {
+  readonly values: readonly (readonly [Key, StoredValue])[]
   readonly sessions: readonly SessionRecord[]
 }
 
@@ -144,8 +151,37 @@ export class ShardState {
     return { appliedIndex: this.#appliedIndex, values, sessions: this.#sessions.takeDirty() }
   }
 
-  /** Everything, for comparisons. */
-  full(): Checkpoint {
+  /**
+   * What is left in the state of the entries above `above` up to `through`, when the entries themselves are gone: the
+   * sequences applied there, as far as windows reach, and the values stored there that were not replaced since. Which
+   * value belongs to which sequence is known only where there is one of each; else sequences stand with an empty key,
+   * and values under the entry's last sequence.
+   */
+  remains(above: number, through: number, tokenAt: (index: number) => Token): LogEntry[] {
+    const within = (index: number): boolean => index > above && index <= through
+    const stored = new Map<number, [Key, StoredValue][]>()
+    for (const row of this.#values) {
+      const { index } = row[1]
+      if (within(index)) stored.set(index, [...(stored.get(index) ?? []), row])
+    }
+    const entries: LogEntry[] = []
+    for (const { session, runs } of this.#sessions.all()) {
+      for (const { first, last, index } of runs) {
+        if (!within(index)) continue
+        const values = stored.get(index) ?? []
+        const items: WriteItem[] = values.map(([key, { value }]) => ({ sequence: last, key, value }))
+        if (first !== last || values.length !== 1) {
+          for (let sequence = first; sequence <= last; sequence++)
+            items.push({ sequence, key: EMPTY_KEY, value: undefined })
+        }
+        entries.push({ index, token: tokenAt(index), session, items })
+      }
+    }
+    return entries.sort((a, b) => a.index - b.index)
+  }
+
+  /** Everything as it is now. Costs a pass over all keys; the values themselves are not copied. */
+  full(): StatePiece & { readonly appliedIndex: number } {
     this.#sort()
     const values: [Key, StoredValue][] = []
     for (const key of this.#sorted) {

@@ -1,131 +1,14 @@
-import { keyOfText, nodeId, token } from '@meridian/topology'
-import type { NodeId, Token } from '@meridian/topology'
+import { keyOfText, token } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { REPLICA_BOUNDS } from './bounds.ts'
-import type { ReplicaBounds } from './bounds.ts'
-import type { WriteItem } from './log-entry.ts'
-import type { ReplicaRequest, ReplicaResponse } from './replica-message.ts'
+import { LOG_START } from './lineage.ts'
 import { openReplica } from './replica-state.ts'
-import type { Effect, ReplicaEvent, ReplicaState } from './replica-state.ts'
-import { RULES } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { step } from './step.ts'
+import { A, ALL, assigned, B, C, roleOf, Trio } from './test-trio.ts'
 import { roleName } from './turn.ts'
 
-const [A, B, C] = ['a', 'b', 'c'].map(nodeId) as [NodeId, NodeId, NodeId]
-const ALL = [A, B, C]
-
-interface Message {
-  readonly from: NodeId
-  readonly to: NodeId
-  readonly request: ReplicaRequest
-}
-
-/** Three replicas whose disks are instant and whose messages lie still until told to go. */
-class Trio {
-  readonly states = new Map<NodeId, ReplicaState>()
-  readonly answers: string[] = []
-  messages: Message[] = []
-  nowMs = 0
-  #ids = 0
-  #replies = new Map<number, (response: ReplicaResponse) => void>()
-
-  constructor(options: { rules?: Partial<Rules>; bounds?: Partial<ReplicaBounds> } = {}) {
-    const rules = { ...RULES, ...options.rules }
-    const bounds = { ...REPLICA_BOUNDS, ...options.bounds }
-    for (const node of ALL) this.states.set(node, openReplica(node, undefined, { rules, bounds }))
-  }
-
-  state(node: NodeId): ReplicaState {
-    const state = this.states.get(node)
-    if (state === undefined) throw new Error(`no ${node}`)
-    return state
-  }
-
-  feed(node: NodeId, event: ReplicaEvent): void {
-    const later: (() => void)[] = []
-    for (const effect of step(this.state(node), event, this.nowMs)) this.#perform(node, effect, later)
-    for (const run of later) run()
-  }
-
-  #perform(node: NodeId, effect: Effect, later: (() => void)[]): void {
-    switch (effect.kind) {
-      case 'persist':
-        later.push(() => this.feed(node, { kind: 'persisted', ticket: effect.ticket }))
-        return
-      case 'send':
-        this.messages.push({ from: node, to: effect.to, request: effect.request })
-        return
-      case 'reply': {
-        const answer = this.#replies.get(effect.id)
-        later.push(() => answer?.(effect.response))
-        return
-      }
-      case 'acknowledge':
-        this.answers.push(
-          `${node} ok ${effect.id} ${effect.outcomes.map((outcome) => `${outcome.sequence}@${outcome.index}${outcome.duplicate ? ' dup' : ''}`).join(' ')}`,
-        )
-        return
-      case 'unknown':
-        this.answers.push(`${node} unknown ${effect.id}`)
-        return
-      case 'refuse':
-        this.answers.push(`${node} ${effect.code} ${effect.id}`)
-        return
-      case 'answer-read':
-        this.answers.push(`${node} read ${effect.id} at ${this.state(node).shard.appliedIndex}`)
-        return
-      case 'trim':
-      case 'role':
-        return
-    }
-  }
-
-  lead(node: NodeId, value: Token, replicas: readonly NodeId[] = ALL): void {
-    this.feed(node, { kind: 'assign', token: value, leads: true, replicas })
-  }
-
-  write(node: NodeId, id: number, sequence: number, text = `v${sequence}`): void {
-    const items: WriteItem[] = [{ sequence: BigInt(sequence), key: keyOfText('k'), value: Buffer.from(text) }]
-    this.feed(node, { kind: 'write', id, session: 's', items })
-  }
-
-  /** Delivers what lies between the given nodes, with the answers, until nothing of it is left. */
-  run(among: readonly NodeId[] = ALL, kinds?: readonly ReplicaRequest['kind'][]): void {
-    for (;;) {
-      const at = this.messages.findIndex(
-        ({ from, to, request }) =>
-          among.includes(from) && among.includes(to) && (kinds?.includes(request.kind) ?? true),
-      )
-      const [message] = at < 0 ? [] : this.messages.splice(at, 1)
-      if (message === undefined) return
-      this.deliver(message)
-    }
-  }
-
-  deliver({ from, to, request }: Message): void {
-    const id = ++this.#ids
-    this.#replies.set(id, (response) => this.feed(from, { kind: 'response', from: to, request, response }))
-    this.feed(to, { kind: 'request', id, from, request })
-  }
-
-  tick(ms: number): void {
-    this.nowMs += ms
-    for (const node of ALL) this.feed(node, { kind: 'tick' })
-  }
-
-  log(node: NodeId): string {
-    const { log } = this.state(node)
-    const entries = []
-    for (let index = log.base.index + 1; index <= log.lastIndex; index++) {
-      const entry = log.entryAt(index)
-      entries.push(`${entry?.token.epoch}${entry?.session === '' ? '' : `:${entry?.items[0]?.sequence}`}`)
-    }
-    return entries.join(' ')
-  }
-}
-
-const role = (trio: Trio, node: NodeId): string => roleName(trio.state(node).role)
+const role = roleOf
 
 describe('a shard replica', () => {
   it('serves once a quorum is sealed and its barrier committed, and acknowledges what two of three hold', () => {
@@ -268,8 +151,8 @@ describe('a shard replica', () => {
     // An answer to the first round says nothing of the third.
     if (late !== undefined) trio.deliver(late)
     expect(trio.answers.length).toBe(2)
-    trio.feed(B, { kind: 'assign', token: token(1, 2), leads: false, replicas: ALL })
-    trio.feed(C, { kind: 'assign', token: token(1, 2), leads: false, replicas: ALL })
+    trio.feed(B, assigned(token(1, 2), { leads: false }))
+    trio.feed(C, assigned(token(1, 2), { leads: false }))
     trio.run()
     expect([trio.answers.at(-1), role(trio, A)]).toEqual(['a NOT_LEADER 3', 'follower'])
 
@@ -337,25 +220,24 @@ describe('a shard replica', () => {
   })
 
   it('never leads under a token that an earlier life of the node may have had', () => {
-    const durable = { ...new Trio().state(A) }
     const state = openReplica(A, {
       promised: token(1, 5),
       commitIndex: 0,
-      base: durable.log.base,
+      base: LOG_START,
       entries: [],
       checkpoint: { appliedIndex: 0, values: [], sessions: [] },
     })
-    step(state, { kind: 'assign', token: token(1, 5), leads: true, replicas: ALL }, 0)
+    step(state, assigned(token(1, 5)), 0)
     expect(roleName(state.role)).toBe('follower')
-    step(state, { kind: 'assign', token: token(1, 6), leads: true, replicas: ALL }, 0)
+    step(state, assigned(token(1, 6)), 0)
     expect(roleName(state.role)).toBe('sealing')
-    step(state, { kind: 'assign', token: token(1, 7), leads: true, replicas: [B, C] }, 0)
+    step(state, assigned(token(1, 7), { replicas: [B, C] }), 0)
     expect([roleName(state.role), state.promised]).toEqual(['follower', token(1, 7)])
   })
 
   it('serves alone when it is the only replica', () => {
     const trio = new Trio()
-    trio.lead(A, token(1, 1), [A])
+    trio.lead(A, token(1, 1), { replicas: [A] })
     trio.write(A, 1, 1)
     trio.feed(A, { kind: 'read', id: 2 })
     expect(trio.answers).toEqual(['a ok 1 1@2', 'a read 2 at 2'])

@@ -1,30 +1,30 @@
 import { compareTokens, tokensEqual } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
+import { advanceCommit } from './commit.ts'
+import { feedAll, sendAppends } from './feed.ts'
 import { adopt } from './follow.ts'
-import { advanceCommit, sendAppends } from './lead.ts'
+import { startInstall } from './install.ts'
 import { entryBytes } from './log-entry.ts'
+import { isQuorum, voters } from './members.ts'
 import type { FetchRequest, ReplicaResponse, SealRequest } from './replica-message.ts'
-import type { Fetching, Progress, ReplicaState, Sealing } from './replica-state.ts'
+import type { Fetching, Leading, Mandate, ReplicaState, Sealing } from './replica-state.ts'
 import { appendEntry, changeRole, promise, send } from './turn.ts'
 import type { Turn } from './turn.ts'
 
 /** Begins, or begins again, to seal a write quorum under `token`. */
-export function startSealing(
-  state: ReplicaState,
-  turn: Turn,
-  token: Token,
-  replicas: readonly NodeId[],
-  why: string,
-  delayMs = 0,
-): void {
+export function startSealing(state: ReplicaState, turn: Turn, mandate: Mandate, why: string, delayMs = 0): void {
+  const { token, members, freeze, learners } = mandate
   if (!promise(state, turn, token, why)) return
-  if (!replicas.includes(state.self) || compareTokens(token, state.promisedAtStart) <= 0) return
+  if (!voters(members).includes(state.self) || compareTokens(token, state.promisedAtStart) <= 0) return
   // Also when the promise stands already: it may still be on its way to the disk.
   turn.writes = true
+  state.incoming = undefined
   const role: Sealing = {
     kind: 'sealing',
     token,
-    replicas,
+    members,
+    freeze,
+    learners,
     votes: new Map(),
     selfTicket: state.nextTicket,
     resendAtMs: turn.nowMs + delayMs,
@@ -37,7 +37,7 @@ export function askForSeals(state: ReplicaState, turn: Turn, role: Sealing): voi
   if (turn.nowMs < role.resendAtMs) return
   role.resendAtMs = turn.nowMs + state.bounds.retryMs
   const request: SealRequest = { kind: 'seal', token: role.token }
-  for (const replica of role.replicas)
+  for (const replica of voters(role.members))
     if (replica !== state.self && !role.votes.has(replica)) send(turn, replica, request)
 }
 
@@ -54,14 +54,15 @@ export function onSealed(
   from: NodeId,
   response: ReplicaResponse & { kind: 'seal' },
 ): void {
-  if (!role.replicas.includes(from)) return
+  if (!voters(role.members).includes(from)) return
   role.votes.set(from, response.last)
   chooseLog(state, turn, role)
 }
 
 /** With a quorum sealed, nothing under an older token can be committed any more that is not in the best of its logs. */
 function chooseLog(state: ReplicaState, turn: Turn, role: Sealing): void {
-  if (role.votes.size < state.rules.sealQuorum(role.replicas.length) || !role.votes.has(state.self)) return
+  const { sealSets, sealQuorum } = state.rules
+  if (!isQuorum(sealSets(role), sealQuorum, role.votes) || !role.votes.has(state.self)) return
   let source = state.self
   let target = state.log.last
   for (const [node, last] of role.votes) {
@@ -71,15 +72,13 @@ function chooseLog(state: ReplicaState, turn: Turn, role: Sealing): void {
     startLeading(state, turn, role)
     return
   }
-  // Same last token: its leader wrote both logs, so mine is a prefix. Else only the committed part is known to agree.
+  // Same last token: its leader wrote both logs, so mine is a prefix. Else at most the committed part is known to agree.
   const sameToken = tokensEqual(target.token, state.log.last.token)
-  const inFlight = fetchRequest(state, role.token, sameToken ? state.log.lastIndex + 1 : state.commitIndex + 1)
-  changeRole(
-    state,
-    turn,
-    { kind: 'fetching', token: role.token, replicas: role.replicas, source, target, inFlight },
-    `${source} holds more`,
-  )
+  const from = sameToken ? state.log.lastIndex : Math.min(state.commitIndex, target.index - 1)
+  const inFlight = fetchRequest(state, role.token, from + 1)
+  const { token, members, freeze, learners } = role
+  const fetching: Fetching = { kind: 'fetching', token, members, freeze, learners, source, target, inFlight }
+  changeRole(state, turn, fetching, `${source} holds more`)
   send(turn, source, inFlight)
 }
 
@@ -93,20 +92,21 @@ export function onFetched(
   role: Fetching,
   response: ReplicaResponse & { kind: 'fetch' },
 ): void {
-  const [first] = response.entries
-  const last = response.entries.at(-1)
-  if (
-    first === undefined ||
-    last === undefined ||
-    !state.log.matches({ index: first.index - 1, token: response.previousToken })
-  ) {
-    // Its log went on under a higher token, or ours ends below what it trimmed: ask everybody again.
-    restart(state, turn, role, 'the fetched log does not join')
+  const { entries, previous } = response
+  const differsAt = state.log.matches(previous) ? adopt(state, turn, entries, role.token) : previous.index
+  if (differsAt !== undefined) {
+    // Ours ends below what the source trimmed, or differs in what is committed: only the source's state helps.
+    role.inFlight = undefined
+    startInstall(state, turn, role.source, differsAt)
     return
   }
-  adopt(state, turn, response.entries)
-  if (last.index < role.target.index) {
-    role.inFlight = fetchRequest(state, role.token, last.index + 1)
+  goOn(state, turn, role, previous.index + entries.length)
+}
+
+/** The log is the chosen one up to `index`; beyond, it may still hold entries of its own. */
+export function goOn(state: ReplicaState, turn: Turn, role: Fetching, index: number): void {
+  if (index < role.target.index) {
+    role.inFlight = fetchRequest(state, role.token, index + 1)
     send(turn, role.source, role.inFlight)
     return
   }
@@ -117,38 +117,31 @@ export function onFetched(
 
 /** After a pause, so that a replica that keeps failing is not asked in a circle without end. */
 export function restart(state: ReplicaState, turn: Turn, role: Fetching, why: string): void {
-  startSealing(state, turn, role.token, role.replicas, why, state.bounds.retryMs)
+  startSealing(state, turn, role, why, state.bounds.retryMs)
 }
 
 function startLeading(state: ReplicaState, turn: Turn, from: Sealing | Fetching): void {
-  const { token, replicas } = from
+  const { token, members, freeze, learners } = from
   const barrier = { index: state.log.lastIndex + 1, token, session: '', items: [] }
-  const progress = new Map<NodeId, Progress>()
-  for (const replica of replicas) {
-    if (replica === state.self) continue
-    progress.set(replica, { match: 0, next: barrier.index, inFlight: undefined, pausedUntilMs: 0, commitSent: 0 })
+  const role: Leading = {
+    kind: 'leading',
+    token,
+    members,
+    freeze,
+    learners,
+    barrierIndex: barrier.index,
+    serving: false,
+    progress: new Map(),
+    writes: [],
+    uncommittedBytes: entryBytes(barrier),
+    reads: [],
+    round: undefined,
+    rounds: 0,
+    markIndex: 0,
   }
+  feedAll(state, role)
   appendEntry(state, turn, barrier)
-  changeRole(
-    state,
-    turn,
-    {
-      kind: 'leading',
-      token,
-      replicas,
-      barrierIndex: barrier.index,
-      serving: false,
-      progress,
-      writes: [],
-      uncommittedBytes: entryBytes(barrier),
-      reads: [],
-      round: undefined,
-      rounds: 0,
-      markIndex: 0,
-    },
-    'write quorum sealed',
-  )
-  if (state.role.kind !== 'leading') return
-  sendAppends(state, turn, state.role)
-  advanceCommit(state, turn, state.role)
+  changeRole(state, turn, role, 'write quorum sealed')
+  sendAppends(state, turn, role)
+  advanceCommit(state, turn, role)
 }

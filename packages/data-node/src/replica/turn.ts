@@ -1,6 +1,8 @@
 import { compareTokens, formatToken, tokensEqual } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
+import type { LogBase } from './lineage.ts'
 import type { LogEntry } from './log-entry.ts'
+import type { Quarantined } from './quarantine.ts'
 import type { ReplicaRequest, ReplicaResponse } from './replica-message.ts'
 import type { Effect, ReplicaState, Role } from './replica-state.ts'
 
@@ -8,6 +10,9 @@ import type { Effect, ReplicaState, Role } from './replica-state.ts'
 export interface Turn {
   readonly nowMs: number
   readonly effects: Effect[]
+  staged: (Effect & { kind: 'stage' }) | undefined
+  install: { readonly id: number; readonly base: LogBase } | undefined
+  readonly quarantine: Quarantined[]
   truncateFrom: number | undefined
   readonly append: LogEntry[]
   /** Something must become durable, be it only the promise. */
@@ -15,17 +20,29 @@ export interface Turn {
 }
 
 export function newTurn(nowMs: number): Turn {
-  return { nowMs, effects: [], truncateFrom: undefined, append: [], writes: false }
+  return {
+    nowMs,
+    effects: [],
+    staged: undefined,
+    install: undefined,
+    quarantine: [],
+    truncateFrom: undefined,
+    append: [],
+    writes: false,
+  }
 }
 
-/** The effects, the write first: replies gated on durability are then gated on it too. */
+/** The effects, what goes to the disk first: replies gated on durability are then gated on it too. */
 export function endTurn(state: ReplicaState, turn: Turn): Effect[] {
-  if (!turn.writes) return turn.effects
+  const staged = turn.staged === undefined ? [] : [turn.staged]
+  if (!turn.writes) return [...staged, ...turn.effects]
   const ticket = state.nextTicket++
   state.unpersisted.push({ ticket, lastIndex: state.log.lastIndex })
   const { promised, commitIndex } = state
+  const { install, quarantine, truncateFrom, append } = turn
   return [
-    { kind: 'persist', ticket, write: { promised, commitIndex, truncateFrom: turn.truncateFrom, append: turn.append } },
+    ...staged,
+    { kind: 'persist', ticket, write: { promised, commitIndex, install, quarantine, truncateFrom, append } },
     ...turn.effects,
   ]
 }
@@ -52,10 +69,15 @@ export function truncate(state: ReplicaState, turn: Turn, from: number): void {
     throw new Error(`I19: truncation from ${from} would drop entries committed up to ${state.commitIndex}`)
   if (turn.append.length > 0) throw new Error('a turn truncates before it appends')
   state.log.truncateFrom(from)
-  state.durableIndex = Math.min(state.durableIndex, from - 1)
-  for (const write of state.unpersisted) write.lastIndex = Math.min(write.lastIndex, from - 1)
+  forgetDurable(state, from - 1)
   turn.truncateFrom = from
   turn.writes = true
+}
+
+/** What the disk holds beyond `index`, or was handed, is not this log's any more. */
+export function forgetDurable(state: ReplicaState, index: number): void {
+  state.durableIndex = Math.min(state.durableIndex, index)
+  for (const write of state.unpersisted) write.lastIndex = Math.min(write.lastIndex, index)
 }
 
 /** The ratchet: false when `token` is refused. Raising past the token this replica leads under ends its leadership. */
@@ -65,6 +87,8 @@ export function promise(state: ReplicaState, turn: Turn, token: Token, why: stri
   if (decided === 'raised') {
     state.promised = token
     turn.writes = true
+    // What is being fetched is of a leader, or for a leadership, that is over.
+    state.incoming = undefined
     if (state.role.kind !== 'follower' && !tokensEqual(state.role.token, token)) stepDown(state, turn, why)
   }
   return true

@@ -1,51 +1,20 @@
 import type { FinalReplica, History, HistoryEntry, ReadOperation, TokenValue, WriteOperation } from './history.ts'
+import { checkQuarantine, FinalLog, order, show } from './lineage-checker.ts'
 
 /** One line per violation, each beginning with the invariant of SPEC.md; empty when the history is right. */
 export function check(history: History): string[] {
   const found: string[] = []
-  const log = checkLog(history, found)
+  const log = FinalLog.of(history, found)
   checkRatchet(history, found)
   checkSeals(history, found)
   checkDoor(history, found)
-  const replay = replayLog(log)
-  checkFinal(history.final, log, replay, found)
+  const replay = replayLog(log.entries)
+  checkFinal(history.final, log.entries, replay, found)
   checkWrites(history, replay, found)
-  checkReads(history, replay, found)
-  checkRealTime(history, found)
+  checkQuarantine(history, log, found)
+  checkReads(history, log, replay, found)
+  checkRealTime(history, log, replay, found)
   return found
-}
-
-function order(a: TokenValue, b: TokenValue): number {
-  if (a.generation !== b.generation) return a.generation < b.generation ? -1 : 1
-  return a.epoch === b.epoch ? 0 : a.epoch < b.epoch ? -1 : 1
-}
-
-const show = (token: TokenValue): string => `g${token.generation}.e${token.epoch}`
-
-function text(entry: HistoryEntry): string {
-  const items = entry.items.map((item) => `${item.sequence}:${item.key}=${item.value ?? '-'}`)
-  return `${entry.index} ${show(entry.token)} ${entry.session}[${items.join(' ')}]`
-}
-
-/** I15: what replicas applied is one log, its tokens never fall. */
-function checkLog(history: History, found: string[]): HistoryEntry[] {
-  const log: HistoryEntry[] = []
-  for (const record of history.records) {
-    if (record.kind !== 'applied') continue
-    const known = log[record.entry.index - 1]
-    if (known !== undefined && text(known) !== text(record.entry)) {
-      found.push(`I15 two entries applied at one index: ${text(known)} and, at ${record.node}, ${text(record.entry)}`)
-    }
-    log[record.entry.index - 1] ??= record.entry
-  }
-  for (let at = 0; at < log.length; at++) {
-    const entry = log[at]
-    const before = log[at - 1]
-    if (entry === undefined) found.push(`I15 nobody applied entry ${at + 1}, but later ones were`)
-    else if (before !== undefined && order(entry.token, before.token) < 0)
-      found.push(`I15 token falls at ${text(entry)}`)
-  }
-  return log.filter((entry) => entry !== undefined)
 }
 
 /** I13: no replica's durable promise falls, and nothing below it is accepted. */
@@ -64,23 +33,28 @@ function checkRatchet(history: History, found: string[]): void {
   }
 }
 
-/** I14: before the first answer under a token, a majority has promised it. I7: one leader per token. */
+/** I14: before the first answer under a token, a majority of each of its sets has promised it. I7: one leader per token. */
 function checkSeals(history: History, found: string[]): void {
   const sealed = new Map<string, Set<string>>()
   const leader = new Map<string, string>()
+  const named = new Map<string, readonly (readonly string[])[]>()
   for (const record of history.records) {
     if (record.kind === 'sealed' || record.kind === 'promised') {
       const token = show(record.token)
       sealed.set(token, (sealed.get(token) ?? new Set()).add(record.node))
     }
+    if (record.kind === 'named') named.set(show(record.token), record.sets)
     if (record.kind !== 'served') continue
     const token = show(record.token)
     const who = `${record.node}/${record.life}`
     const other = leader.get(token)
     if (other === undefined) {
       leader.set(token, who)
-      const by = sealed.get(token)?.size ?? 0
-      if (by < Math.floor(history.replicas / 2) + 1) found.push(`I14 ${who} served under ${token} sealed by ${by}`)
+      const by = sealed.get(token) ?? new Set()
+      const sets = named.get(token)
+      if (sets === undefined) found.push(`I7 ${who} served under ${token}, which nobody was named with`)
+      else if (sets.some((set) => set.filter((node) => by.has(node)).length < Math.floor(set.length / 2) + 1))
+        found.push(`I14 ${who} served under ${token} sealed by ${[...by].join(' ')}`)
     } else if (other !== who) found.push(`I7 ${token} was served by ${other} and by ${who}`)
   }
 }
@@ -149,16 +123,19 @@ function checkFinal(
   }
 }
 
-/** I19, I20, I21: acknowledged writes are where they were said to be, once; failed ones are nowhere. */
+/** I20, I21: acknowledged writes are applied once; failed ones are nowhere. Where the others are: `checkQuarantine`. */
 function checkWrites(history: History, replay: Replay, found: string[]): void {
   for (const operation of history.operations) {
     if (operation.kind !== 'write') continue
     if (operation.outcome === 'ok') {
-      for (const result of operation.results) {
+      // A takeover may go back to before it, and a repetition of the request may have been applied there.
+      const { under } = operation
+      const mayBeLost = history.records.some(
+        (record) => record.kind === 'taken' && under !== undefined && record.generation > under.generation,
+      )
+      for (const result of mayBeLost ? [] : operation.results) {
         const index = replay.firstIndex.get(pair(operation.session, result.sequence))
-        if (index === undefined)
-          found.push(`I19 acknowledged ${pair(operation.session, result.sequence)} is not in the log`)
-        else if (index !== result.index)
+        if (index !== undefined && index !== result.index)
           found.push(`I20 ${pair(operation.session, result.sequence)} acknowledged at ${result.index}, is at ${index}`)
       }
     }
@@ -173,9 +150,16 @@ function checkWrites(history: History, replay: Replay, found: string[]): void {
 }
 
 /** I18, values: a read returns exactly the state at the position it claims. */
-function checkReads(history: History, replay: Replay, found: string[]): void {
+function checkReads(history: History, log: FinalLog, replay: Replay, found: string[]): void {
+  const taken = history.records.flatMap((record) => (record.kind === 'taken' ? [record.generation] : []))
   for (const read of history.operations) {
     if (read.kind !== 'read') continue
+    if (!log.holds(read.readIndex, read.readToken)) {
+      // Of a log that was left behind: the values it held are nobody's any more.
+      const lost = taken.some((later) => later > read.under.generation)
+      if (!lost) found.push(`I18 read at ${read.readIndex} of ${show(read.readToken)}, which is in no log`)
+      continue
+    }
     const expected = versionAt(replay, read.key, read.readIndex)
     if (expected.value !== read.value || expected.index !== read.valueIndex) {
       found.push(
@@ -186,16 +170,19 @@ function checkReads(history: History, replay: Replay, found: string[]): void {
 }
 
 /** I18, real time: what begins after something has ended does not lie before it in the log. */
-function checkRealTime(history: History, found: string[]): void {
+function checkRealTime(history: History, log: FinalLog, replay: Replay, found: string[]): void {
   const done: { atMs: number; position: number }[] = []
   const begun: { operation: ReadOperation | WriteOperation; position: number; lowest: number }[] = []
   for (const operation of history.operations) {
     if (operation.kind === 'write') {
-      if (operation.outcome !== 'ok') continue
-      const indexes = operation.results.map((result) => result.index)
+      const kept = operation.results.filter(
+        (result) => replay.firstIndex.get(pair(operation.session, result.sequence)) === result.index,
+      )
+      if (operation.outcome !== 'ok' || kept.length === 0) continue
+      const indexes = kept.map((result) => result.index)
       done.push({ atMs: operation.returnedMs, position: Math.max(...indexes) })
       begun.push({ operation, position: Math.min(...indexes), lowest: 1 })
-    } else {
+    } else if (log.holds(operation.readIndex, operation.readToken)) {
       done.push({ atMs: operation.returnedMs, position: operation.readIndex })
       begun.push({ operation, position: operation.readIndex, lowest: 0 })
     }

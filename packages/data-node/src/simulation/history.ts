@@ -30,6 +30,8 @@ export interface WriteOperation {
   readonly returnedMs: number
   /** `fail`: every attempt was surely without effect. `info`: unknown. */
   readonly outcome: 'ok' | 'fail' | 'info'
+  /** For `ok`: the token it was acknowledged under. */
+  readonly under: TokenValue | undefined
   /** For `ok`. */
   readonly results: readonly { readonly sequence: bigint; readonly index: number; readonly duplicate: boolean }[]
 }
@@ -41,11 +43,18 @@ export interface ReadOperation {
   readonly key: string
   readonly value: string | undefined
   readonly valueIndex: number
+  readonly under: TokenValue
   /** Log position the read claims to have seen. */
   readonly readIndex: number
+  /** Of the entry there. */
+  readonly readToken: TokenValue
 }
 
 export type ReplicaRecord =
+  /** A leader was named: quorums under the token are majorities of each of these sets. */
+  | { readonly kind: 'named'; readonly token: TokenValue; readonly sets: readonly (readonly string[])[] }
+  /** A region took the range over without a plan: what the former owner had more may be lost, and must be reported. */
+  | { readonly kind: 'taken'; readonly generation: bigint }
   /** The disk's promise after a flush or at a start. */
   | { readonly kind: 'promised'; readonly node: string; readonly token: TokenValue }
   /** A reply left that says "I have promised this token". */
@@ -60,17 +69,33 @@ export type ReplicaRecord =
       readonly asked: TokenValue
       readonly life: number
     }
-  | { readonly kind: 'applied'; readonly node: string; readonly entry: HistoryEntry }
+  /** `under`: the leader that committed it; undefined when it was committed before, or at a start. */
+  | {
+      readonly kind: 'applied'
+      readonly node: string
+      readonly entry: HistoryEntry
+      readonly under: TokenValue | undefined
+    }
+
+/** An entry, or what is left of it, that a node reports as left behind by a higher generation. */
+export interface QuarantineRow {
+  readonly node: string
+  readonly entry: HistoryEntry
+  readonly committed: boolean
+  readonly supersededBy: bigint
+}
 
 export interface FinalReplica {
   readonly node: string
   readonly appliedIndex: number
+  /** Who wrote its log, from which index on. */
+  readonly lineage: readonly { readonly token: TokenValue; readonly first: number }[]
   readonly values: readonly { readonly key: string; readonly value: string; readonly index: number }[]
 }
 
 export interface History {
-  readonly replicas: number
   readonly records: readonly ReplicaRecord[]
   readonly operations: readonly (WriteOperation | ReadOperation)[]
   readonly final: readonly FinalReplica[]
+  readonly quarantine: readonly QuarantineRow[]
 }

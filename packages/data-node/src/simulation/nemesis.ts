@@ -7,7 +7,8 @@ export function randomFaults(world: World): void {
   const rename = (): void => {
     if (!world.faulty()) return
     // Also two at once: the first may be sealing still, or be told only after the second.
-    for (let times = random.next() < 0.25 ? 2 : 1; times > 0; times--) world.name(random.pick(nodes))
+    for (let times = random.next() < 0.25 ? 2 : 1; times > 0; times--)
+      world.name(random.pick(world.controller.candidates))
     queue.after(random.next() < 0.3 ? random.next() * 60 : 100 + random.next() * 500, rename)
   }
   const crash = (): void => {

@@ -1,5 +1,5 @@
 import type { NodeId, Token } from '@meridian/topology'
-import { keyOfText } from '@meridian/topology'
+import { keyOfText, ZERO_TOKEN } from '@meridian/topology'
 import type { WriteItem } from '../replica/log-entry.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { HistoryItem, ReadOperation, WriteOperation } from './history.ts'
@@ -72,8 +72,9 @@ export class SimClient {
     }))
     const invokedMs = queue.nowMs
     let unknown = false
-    const finish = (outcome: 'ok' | 'fail' | 'info', results: WriteOperation['results']): void => {
-      this.#options.record({ kind: 'write', session, items, invokedMs, returnedMs: queue.nowMs, outcome, results })
+    const finish = (outcome: 'ok' | 'fail' | 'info', results: WriteOperation['results'], under?: Token): void => {
+      const returnedMs = queue.nowMs
+      this.#options.record({ kind: 'write', session, items, invokedMs, returnedMs, outcome, under, results })
       this.#next()
     }
     const attempt = (left: number): void => {
@@ -82,7 +83,7 @@ export class SimClient {
       this.#ask(request, (answer) => {
         if (answer?.kind === 'written' && answer.outcomes.every((outcome) => outcome.refusal === undefined)) {
           this.acknowledged += 1
-          return finish('ok', answer.outcomes)
+          return finish('ok', answer.outcomes, answer.under)
         }
         if (answer?.kind === 'written') return finish('info', [])
         if (answer?.kind === 'refused') this.refusals += 1
@@ -98,8 +99,12 @@ export class SimClient {
     const key = `k${random.int(KEYS)}`
     const invokedMs = queue.nowMs
     const lease = random.next() < this.#options.leaseReads
+    let under = ZERO_TOKEN
     this.#ask(
-      (token) => ({ kind: 'read', token, key: keyOfText(key), lease }),
+      (token) => {
+        under = token
+        return { kind: 'read', token, key: keyOfText(key), lease }
+      },
       (answer) => {
         if (answer?.kind === 'value') {
           const value = answer.stored === undefined ? undefined : Buffer.from(answer.stored.value).toString()
@@ -113,7 +118,9 @@ export class SimClient {
             key,
             value,
             valueIndex,
+            under,
             readIndex: answer.readIndex,
+            readToken: answer.readToken,
           })
         }
         this.#next()

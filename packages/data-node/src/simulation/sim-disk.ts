@@ -1,4 +1,5 @@
 import { DurableImage } from '../replica/durable-image.ts'
+import type { Quarantined } from '../replica/quarantine.ts'
 import type { DurableShard } from '../replica/replica-state.ts'
 import type { EventQueue } from './event-queue.ts'
 
@@ -34,10 +35,15 @@ export class SimDisk {
     return this.#image.shard
   }
 
+  get quarantine(): readonly Quarantined[] {
+    return this.#image.quarantine
+  }
+
   /** Loses what waits, but for a random prefix. */
   crash(): void {
     const kept = this.#random.int(this.#waiting.length + 1)
     for (const write of this.#waiting.slice(0, kept)) write.apply(this.#image)
+    this.#image.restarted()
     this.#waiting = []
     this.#flushing = false
     this.#crashes += 1

@@ -1,4 +1,4 @@
-import { generation, rangeId, tokensEqual } from '@meridian/topology'
+import { compareTokens, rangeId, tokensEqual } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
 import { admitLeaseRead, checkRequest } from '../fence/admit.ts'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
@@ -6,6 +6,7 @@ import { LEASE_GUARD_MS, LeaseClock, RegionLeases } from '../fence/lease-clock.t
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
 import type { LogEntry, WriteItem } from '../replica/log-entry.ts'
+import type { Quarantined } from '../replica/quarantine.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import { openReplica } from '../replica/replica-state.ts'
 import type { DurableShard, Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
@@ -31,13 +32,22 @@ export interface NodeFaults {
   readonly leasesFromReceipt?: boolean
   /** Whether the lease holds is looked up by a timer, and requests go by what it found. */
   readonly checksLeaseByTimer?: boolean
+  /** A state counts from its first piece on. */
+  readonly countsHalfStates?: boolean
+  /** The region's authority is not looked at when a write is acknowledged. */
+  readonly acknowledgesAnyway?: boolean
   /** Demotion answers "failed" where it must say "unknown". */
   readonly failsUnknown?: boolean
 }
 
 export type ClientAnswer =
-  | { readonly kind: 'written'; readonly outcomes: readonly ItemOutcome[] }
-  | { readonly kind: 'value'; readonly stored: StoredValue | undefined; readonly readIndex: number }
+  | { readonly kind: 'written'; readonly outcomes: readonly ItemOutcome[]; readonly under: Token }
+  | {
+      readonly kind: 'value'
+      readonly stored: StoredValue | undefined
+      readonly readIndex: number
+      readonly readToken: Token
+    }
   | { readonly kind: 'refused'; readonly code: string }
   | { readonly kind: 'unknown' }
 
@@ -56,6 +66,8 @@ export interface SimNodeOptions {
   /** Carries a request over the network; `answered` may run never, once or several times. */
   readonly carry: (to: NodeId, request: ReplicaRequest, answered: (response: ReplicaResponse) => void) => void
   readonly requestTimeoutMs: number
+  /** Whether the region may still vouch for a generation of the range. */
+  readonly mayVouch: (generation: bigint) => boolean
   /** How fast this node's monotonic clock runs, 1 being right. */
   readonly clockRate: number
   /** A broken invariant ends the process; what then happens to the others is for the checker to see. Default: throw. */
@@ -69,12 +81,13 @@ export class SimNode {
   readonly #disk: SimDisk
   #state: ReplicaState | undefined
   #life = 0
+  installs = 0
   #newest: ShardRecord | undefined
   #entries = new Map<number, LogEntry>()
   #requests = 0
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
   readonly #lease = new LeaseClock()
-  /** Authority of the region is not the subject here: it is always there. */
+  /** The region's leases are not the subject here: `mayVouch` says at once what they would say in time. */
   readonly #region = new RegionLeases()
   #leaseSeenByTimer = false
   /** What has arrived at a process that is stopped. */
@@ -98,16 +111,24 @@ export class SimNode {
     return this.#state
   }
 
+  get quarantine(): readonly Quarantined[] {
+    return this.#disk.quarantine
+  }
+
+  /** The log that a crash would leave: what a question after positions is answered from. */
+  get durable(): DurableShard {
+    return this.#disk.shard
+  }
+
   start(): void {
     if (this.#state !== undefined) return
     this.#life += 1
     const durable = spoiled(this.#disk.shard, this.#options.faults)
     this.#entries = new Map(durable.entries.map((entry) => [entry.index, entry]))
-    this.#region.confirmed(0, Number.MAX_SAFE_INTEGER, [{ rangeId: rangeId(1), generation: generation(1) }])
     this.#state = openReplica(this.id, durable, { bounds: this.#options.bounds, rules: this.#options.rules })
     this.#newest = undefined
     this.#options.record({ kind: 'promised', node: this.id, token: durable.promised })
-    this.#recordApplied(durable.checkpoint.appliedIndex, this.#state)
+    this.#recordApplied(durable.checkpoint.appliedIndex, this.#state, undefined)
     this.#tick(this.#life)
   }
 
@@ -164,20 +185,19 @@ export class SimNode {
 
   #learn(record: ShardRecord): void {
     if (this.#state === undefined) return
-    const known = this.#newest
-    if (
-      known !== undefined &&
-      (known.token.generation > record.token.generation ||
-        (known.token.generation === record.token.generation && known.token.epoch >= record.token.epoch))
-    )
-      return
+    if (this.#newest !== undefined && compareTokens(this.#newest.token, record.token) > 0) return
     this.#newest = record
     const leads = record.leader?.nodeId === this.id && record.leader.nodeEpoch === BigInt(this.#life)
     this.#step({
       kind: 'assign',
       token: record.token,
       leads,
-      replicas: record.replicas.map((replica) => replica.nodeId),
+      members: {
+        replicas: record.replicas.map((replica) => replica.nodeId),
+        prior: record.prior?.map((replica) => replica.nodeId),
+      },
+      freeze: record.freeze,
+      learners: record.learners.map((replica) => replica.nodeId),
     })
   }
 
@@ -213,6 +233,10 @@ export class SimNode {
       answer({ kind: 'refused', code: admission.refusal.code })
       return
     }
+    if (!this.#vouched(request.token)) {
+      answer({ kind: 'refused', code: 'NO_REGION_LEASE' })
+      return
+    }
     const id = ++this.#requests
     this.#clients.set(id, { request, answer })
     if (request.kind === 'read' && request.lease) {
@@ -226,13 +250,17 @@ export class SimNode {
   #leaseRead(state: ReplicaState, id: number, request: ClientRequest & { kind: 'read' }): void {
     const leases = { node: this.#lease, region: this.#region }
     // The faulty node goes by what a timer saw: its lease is taken as running now.
+    this.#region.confirmed(0, Number.MAX_SAFE_INTEGER, [{ rangeId: rangeId(1), generation: request.token.generation }])
     const nowMs = this.#options.faults.checksLeaseByTimer === true && this.#leaseSeenByTimer ? 0 : this.clockMs
     const admission = admitLeaseRead(this.#view(state), request.token, leases, nowMs)
     if (!admission.admitted) this.#answer(state, id, { kind: 'refused', code: admission.refusal.code })
     else {
-      const readIndex = state.shard.appliedIndex
-      this.#answer(state, id, { kind: 'value', stored: state.shard.get(request.key), readIndex })
+      this.#answer(state, id, valueOf(state, request.key))
     }
+  }
+
+  #vouched(token: Token): boolean {
+    return this.#options.faults.acknowledgesAnyway === true || this.#options.mayVouch(token.generation)
   }
 
   #view(state: ReplicaState): ShardView | undefined {
@@ -256,7 +284,7 @@ export class SimNode {
   #step(event: ReplicaEvent): void {
     const state = this.#state
     if (state === undefined) return
-    const before = state.shard.appliedIndex
+    let before = state.shard.appliedIndex
     let effects: Effect[]
     try {
       effects = step(state, event, this.#options.queue.nowMs)
@@ -269,16 +297,23 @@ export class SimNode {
     for (const effect of effects) {
       if (effect.kind !== 'persist') continue
       for (const entry of effect.write.append) this.#entries.set(entry.index, entry)
+      // What an installed state was made of was applied elsewhere.
+      if (effect.write.install !== undefined) {
+        before = effect.write.install.base.index
+        this.installs += 1
+      }
     }
-    this.#recordApplied(before, state)
+    // Whoever commits anything commits an entry of its own with it; else it only repeats what it had heard itself.
+    const own = state.log.tokenAt(state.commitIndex)?.generation === state.promised.generation
+    this.#recordApplied(before, state, own ? state.promised : undefined)
     for (const effect of effects) this.#perform(state, effect)
   }
 
-  #recordApplied(before: number, state: ReplicaState): void {
+  #recordApplied(before: number, state: ReplicaState, under: Token | undefined): void {
     for (let index = before + 1; index <= state.shard.appliedIndex; index++) {
       const entry = this.#entries.get(index)
       if (entry === undefined) throw new Error(`simulation: entry ${index} was applied and never seen`)
-      this.#options.record({ kind: 'applied', node: this.id, entry: historyEntry(entry) })
+      this.#options.record({ kind: 'applied', node: this.id, entry: historyEntry(entry), under })
     }
   }
 
@@ -299,11 +334,17 @@ export class SimNode {
       case 'trim': {
         const delta = state.shard.takeDirty()
         this.#disk.write(
-          (image) => image.checkpoint(delta, effect.through),
+          (image) => image.checkpoint(delta, effect.base),
           () => {},
         )
         return
       }
+      case 'stage':
+        this.#disk.write(
+          (image) => image.stage(effect.id, effect.piece),
+          () => {},
+        )
+        return
       case 'send':
         this.#send(effect.to, effect.request)
         return
@@ -320,7 +361,7 @@ export class SimNode {
         return
       }
       case 'acknowledge':
-        this.#answer(state, effect.id, { kind: 'written', outcomes: effect.outcomes })
+        this.#acknowledge(state, effect.id, effect.outcomes)
         return
       case 'unknown':
         this.#answer(
@@ -335,16 +376,21 @@ export class SimNode {
       case 'answer-read': {
         const client = this.#clients.get(effect.id)
         if (client?.request.kind !== 'read') return
-        this.#answer(state, effect.id, {
-          kind: 'value',
-          stored: state.shard.get(client.request.key),
-          readIndex: state.shard.appliedIndex,
-        })
+        const vouched = this.#vouched(client.request.token)
+        this.#answer(state, effect.id, vouched ? valueOf(state, client.request.key) : NOT_VOUCHED)
         return
       }
       case 'role':
         return
     }
+  }
+
+  /** Sampled at the acknowledgement, as at the door. */
+  #acknowledge(state: ReplicaState, id: number, outcomes: readonly ItemOutcome[]): void {
+    const client = this.#clients.get(id)
+    if (client === undefined) return
+    const { token } = client.request
+    this.#answer(state, id, this.#vouched(token) ? { kind: 'written', outcomes, under: token } : { kind: 'unknown' })
   }
 
   #answer(state: ReplicaState, id: number, answer: ClientAnswer): void {
@@ -363,8 +409,10 @@ export class SimNode {
     let answered = false
     this.#options.carry(to, request, (response) => {
       answered = true
+      const half = this.#options.faults.countsHalfStates === true && response.kind === 'state'
+      const taken = half ? { ...response, last: true } : response
       this.#whenRunning(() => {
-        if (this.#life === life) this.#step({ kind: 'response', from: to, request, response })
+        if (this.#life === life) this.#step({ kind: 'response', from: to, request, response: taken })
       })
     })
     this.#options.queue.after(this.#options.requestTimeoutMs, () => {
@@ -375,7 +423,16 @@ export class SimNode {
   }
 }
 
-function historyEntry(entry: LogEntry): HistoryEntry {
+const NOT_VOUCHED: ClientAnswer = { kind: 'refused', code: 'NO_REGION_LEASE' }
+
+function valueOf(state: ReplicaState, key: WriteItem['key']): ClientAnswer {
+  const readIndex = state.shard.appliedIndex
+  const readToken = state.log.tokenAt(readIndex)
+  if (readToken === undefined) throw new Error(`simulation: nobody wrote the entry ${readIndex} that was applied`)
+  return { kind: 'value', stored: state.shard.get(key), readIndex, readToken }
+}
+
+export function historyEntry(entry: LogEntry): HistoryEntry {
   const items = entry.items.map((item) => ({
     sequence: item.sequence,
     key: item.key as string,

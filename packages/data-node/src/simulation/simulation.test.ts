@@ -29,6 +29,32 @@ describe('three replicas of one shard under arbitrary changes of leader', () => 
     expect(perSeed['leaders']).toBeGreaterThan(2)
   }, 120_000)
 
+  it(`loses nothing when the range goes to another region and back as planned, over ${SEEDS} seeds`, () => {
+    const perSeed = runSeeds('planned transfers', { regions: { unplanned: 0 } })
+    expect(perSeed['acknowledged']).toBeGreaterThan(20)
+    expect(perSeed['moves']).toBeGreaterThan(0.5)
+    expect(perSeed['installs']).toBeGreaterThan(0.1)
+    expect(perSeed['lost']).toBe(0)
+  }, 120_000)
+
+  it(`reports everything that a takeover loses, over ${SEEDS} seeds (I22)`, () => {
+    const perSeed = runSeeds('takeovers', { regions: { unplanned: 0.7 } })
+    expect(perSeed['acknowledged']).toBeGreaterThan(20)
+    expect(perSeed['moves']).toBeGreaterThan(1)
+    expect(perSeed['lost']).toBeGreaterThan(0.5)
+    expect(perSeed['installs']).toBeGreaterThan(0.5)
+  }, 120_000)
+
+  it(`keeps them while the replica set changes, over ${SEEDS} seeds`, () => {
+    const perSeed = runSeeds('replica changes', { moves: {} })
+    expect(perSeed['acknowledged']).toBeGreaterThan(20)
+    expect(perSeed['moves']).toBeGreaterThan(1)
+    expect(perSeed['installs']).toBeGreaterThan(0.02)
+    const unheard = runSeeds('moves given up', { moves: { givenUpUnheard: true } }, LEASE_SEEDS)
+    expect(unheard['acknowledged']).toBeGreaterThan(20)
+    expect(unheard['reads']).toBeGreaterThan(10)
+  }, 120_000)
+
   it('keeps them with lease reads at nodes that are stopped and cut off under clocks that drift (I9)', () => {
     for (const worstClocks of [false, true]) {
       const perSeed = runSeeds('lease reads', { leases: { waitMs: LEASE_WAIT_MS, worstClocks } }, LEASE_SEEDS)

@@ -1,18 +1,22 @@
 import { seededRandom } from '@meridian/testkit'
-import { EMPTY_KEY, keyspaceName, nodeEpoch, nodeId, rangeId, regionId, shardId, token } from '@meridian/topology'
-import type { NodeId, Token } from '@meridian/topology'
-import type { ShardRecord } from '../fence/shard-record.ts'
+import { nodeId } from '@meridian/topology'
+import type { NodeId } from '@meridian/topology'
 import { REPLICA_BOUNDS } from '../replica/bounds.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
 import { RULES } from '../replica/rules.ts'
 import type { Rules } from '../replica/rules.ts'
+import { SimController } from './controller.ts'
 import { EventQueue } from './event-queue.ts'
 import type { FinalReplica, History, ReadOperation, ReplicaRecord, WriteOperation } from './history.ts'
 import { holderRate, leaseWorld } from './lease-world.ts'
 import type { LeaseWorldOptions } from './lease-world.ts'
+import { moveWorld } from './move-world.ts'
+import type { MoveWorldOptions } from './move-world.ts'
 import { oldEntriesReturn, randomFaults } from './nemesis.ts'
+import { regionWorld } from './region-world.ts'
+import type { RegionWorldOptions } from './region-world.ts'
 import { SimClient } from './sim-client.ts'
-import { SimNode } from './sim-node.ts'
+import { historyEntry, SimNode } from './sim-node.ts'
 import type { NodeFaults } from './sim-node.ts'
 import type { World } from './world.ts'
 
@@ -24,6 +28,10 @@ export interface SimulationOptions {
    * entries of its own comes back, spreads them one by one, and is succeeded by a leader that has never seen them.
    */
   readonly oldEntriesReturn?: boolean
+  /** A second region with as many nodes follows, takes over, is given the range as planned, and back. */
+  readonly regions?: RegionWorldOptions
+  /** Two more nodes, and the replica set moves over all of them. */
+  readonly moves?: MoveWorldOptions
   /** Leaders are replaced only after the grantor's wait, nodes get stopped, and half of the reads go by the lease. */
   readonly leases?: LeaseWorldOptions
   /** Assertions of the core end a node, which is started again, instead of the run. */
@@ -46,6 +54,12 @@ export interface SimulationRun {
     readonly assertions: number
     readonly trims: number
     readonly duplicates: number
+    /** States installed from another replica. */
+    readonly installs: number
+    /** Entries that a takeover left behind, known to have been committed. */
+    readonly lost: number
+    /** Changes of owner, by plan or not, and of the replica set. */
+    readonly moves: number
   }
   /** Set when the healed world did not come to rest. */
   readonly stuck: string | undefined
@@ -60,7 +74,12 @@ const BOUNDS: ReplicaBounds = {
   retryMs: 30,
   confirmRetryMs: 40,
   logEntriesMax: 24,
+  logEntriesHeld: 60,
+  silentMs: 250,
   logEntriesKept: 6,
+  installBytesMax: 200,
+  installRetryMs: 120,
+  offerMs: 300,
   sessionSequencesMax: 48,
 }
 
@@ -74,7 +93,11 @@ const HEALED_MS_MAX = 20_000
 export function simulate(seed: number, options: SimulationOptions = {}): SimulationRun {
   const random = seededRandom(seed)
   const queue = new EventQueue()
-  const ids = ['n1', 'n2', 'n3'].map(nodeId)
+  const homes = {
+    here: ['n1', 'n2', 'n3', ...(options.moves === undefined ? [] : ['n4', 'n5'])].map(nodeId),
+    there: (options.regions === undefined ? [] : ['m1', 'm2', 'm3']).map(nodeId),
+  }
+  const ids = [...homes.here, ...homes.there]
   const records: ReplicaRecord[] = []
   const operations: (WriteOperation | ReadOperation)[] = []
   let faulty = true
@@ -87,7 +110,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   const bounds = {
     ...BOUNDS,
     appendEntriesMax: options.oldEntriesReturn === true ? 1 : 1 + random.int(4),
-    sessionWindowsMax: random.next() < 0.3 ? 2 : 8,
+    // What a window has forgotten cannot be reported when the entry is trimmed too.
+    sessionWindowsMax: random.next() < 0.3 && options.regions === undefined ? 2 : 8,
   }
 
   // Between a client and a node nothing is repeated: a repeated request whose one copy is refused and whose other is
@@ -111,6 +135,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         faults: options.faults ?? {},
         record: (record) => records.push(record),
         requestTimeoutMs: 90,
+        mayVouch: (generation) => controller.mayVouch(generation),
         clockRate: options.leases === undefined ? 1 : holderRate(random, options.leases),
         ...(options.survivesAssertions === true ? { onBroken: () => (assertions += 1) } : {}),
         carry: (to, request, answered) => {
@@ -125,18 +150,26 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   const all = [...nodes.values()]
   for (const node of all) node.start()
 
-  // The controller: one newest record, told to everybody again and again, never twice the same token.
-  let newest = recordOf(ids, token(1, 1), ids[0], 1)
-  const past: ShardRecord[] = [newest]
+  const at = (home: readonly NodeId[]): SimNode[] => all.filter((node) => home.includes(node.id))
+  const controller: SimController = new SimController({
+    regions: Object.entries(homes).flatMap(([name, home]) => (home.length === 0 ? [] : [{ name, nodes: at(home) }])),
+    replicas: homes.here.slice(0, 3),
+    record: (record) => records.push(record),
+    nowMs: () => queue.nowMs,
+    forgetsFreeze: options.regions?.forgetsFreeze === true,
+  })
   const name = (leader: SimNode, mayMove = true): void => {
-    const { generation, epoch } = newest.token
-    const next: Token = mayMove && random.next() < 0.15 ? token(generation + 1n, 1) : token(generation, epoch + 1n)
-    newest = recordOf(ids, next, leader.id, leader.life)
-    past.push(newest)
+    controller.name(
+      leader,
+      mayMove && options.regions === undefined && options.moves === undefined && random.next() < 0.15,
+    )
   }
+  // Told to everybody by its region, again and again.
   const tell = (): void => {
     for (const node of all) {
-      const told = faulty ? random.pick([newest, newest, past.at(-2) ?? newest]) : newest
+      const { newest, before } = controller.toldTo(node) ?? {}
+      if (newest === undefined || before === undefined) continue
+      const told = faulty ? random.pick([newest, newest, before]) : newest
       // A node that is cut off may go on for long under a record that is not the newest any more.
       if (faulty && cuts.has(`controller>${node.id}`)) continue
       if (!faulty || random.next() < 0.6) queue.after(random.next() * (faulty ? 60 : 5), () => node.learn(told))
@@ -151,7 +184,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     nodes: all,
     cuts,
     faulty: () => faulty,
-    newest: () => newest,
+    newest: () => controller.newest,
+    controller,
     name,
     crash: (node, downMsMax) => {
       node.crash()
@@ -160,6 +194,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     },
   }
   if (options.leases !== undefined) leaseWorld(world, options.leases)
+  else if (options.regions !== undefined) regionWorld(world, options.regions)
+  else if (options.moves !== undefined) moveWorld(world, options.moves)
   else if (options.oldEntriesReturn === true) oldEntriesReturn(world)
   else randomFaults(world)
 
@@ -174,7 +210,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         queue,
         random,
         route: () => {
-          const record = random.next() < 0.7 ? newest : random.pick(past.slice(-3))
+          const record = random.next() < 0.7 ? controller.newest : random.pick(controller.past.slice(-3))
           const node = random.next() < 0.9 ? (record.leader?.nodeId ?? random.pick(ids)) : random.pick(ids)
           return { node, token: record.token }
         },
@@ -200,16 +236,18 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   cuts.clear()
   // Whoever is named last tells everybody with its barrier what is committed; some operations run in this healed world.
   // Where leases count, nobody may be named before the last lease read is over.
-  if (options.leases === undefined) name(random.pick(all))
+  if (controller.frozen !== undefined) controller.thaw()
+  controller.follow()
+  if (options.leases === undefined) name(random.pick(controller.candidates))
   queue.run(queue.nowMs + 300)
   for (const client of clients) client.stop()
   if (options.leases !== undefined) {
     queue.run(queue.nowMs + 10_000)
-    name(random.pick(all), false)
+    name(random.pick(controller.candidates), false)
   }
   queue.run(queue.nowMs + 2_000)
   const atRest = (): boolean => {
-    const states = all.map((node) => node.state)
+    const states = all.filter((node) => controller.fed.has(node.id)).map((node) => node.state)
     const leader = states.find((state) => state?.role.kind === 'leading' && state.role.serving)
     return leader !== undefined && states.every((state) => state?.shard.appliedIndex === leader.log.lastIndex)
   }
@@ -217,15 +255,24 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
 
   const final: FinalReplica[] = all.flatMap((node) => {
     const full = node.state?.shard.full()
-    if (full === undefined) return []
-    const values = full.values.flatMap(([key, stored]) =>
-      stored === undefined ? [] : [{ key, value: Buffer.from(stored.value).toString(), index: stored.index }],
-    )
-    return [{ node: node.id, appliedIndex: full.appliedIndex, values }]
+    if (node.state === undefined || full === undefined || !controller.fed.has(node.id)) return []
+    const values = full.values.map(([key, stored]) => ({
+      key,
+      value: Buffer.from(stored.value).toString(),
+      index: stored.index,
+    }))
+    const lineage = node.state.log.baseAt(full.appliedIndex).lineage
+    return [{ node: node.id, appliedIndex: full.appliedIndex, lineage, values }]
   })
+  const quarantine = all.flatMap((node) =>
+    node.quarantine
+      // Superseded for a while by a leader that came to nothing, it is in the log again.
+      .filter(({ entry }) => node.state?.log.matches(entry) === false)
+      .map((lost) => ({ ...lost, node: node.id, entry: historyEntry(lost.entry) })),
+  )
   const writes = operations.filter((operation) => operation.kind === 'write')
   return {
-    history: { replicas: ids.length, records, operations, final },
+    history: { records, operations, final, quarantine },
     counts: {
       acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
       leaseReads: clients.reduce((sum, client) => sum + client.leaseReads, 0),
@@ -240,6 +287,9 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       crashes,
       assertions,
       trims: all.filter((node) => (node.state?.log.base.index ?? 0) > 0).length,
+      installs: all.reduce((sum, node) => sum + node.installs, 0),
+      lost: quarantine.filter((lost) => lost.committed).length,
+      moves: controller.moves,
       duplicates: writes.reduce((sum, write) => sum + write.results.filter((result) => result.duplicate).length, 0),
     },
     stuck: atRest()
@@ -247,23 +297,5 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
       : all
           .map((node) => `${node.id} ${node.state?.role.kind} ${node.state?.log.lastIndex}/${node.state?.commitIndex}`)
           .join(', '),
-  }
-}
-
-function recordOf(ids: readonly NodeId[], value: Token, leader: NodeId | undefined, life: number): ShardRecord {
-  const range = rangeId(1)
-  return {
-    shardId: shardId(range, 0),
-    rangeId: range,
-    keyspace: keyspaceName('sim'),
-    start: EMPTY_KEY,
-    end: EMPTY_KEY,
-    token: value,
-    region: regionId('here'),
-    leader: leader === undefined ? undefined : { nodeId: leader, address: leader, nodeEpoch: nodeEpoch(life) },
-    replicas: ids.map((id) => ({ nodeId: id, address: id })),
-    role: 'owner',
-    freeze: undefined,
-    learners: [],
   }
 }

@@ -1,5 +1,6 @@
 import type { NodeId } from '@meridian/topology'
 import type { ShardRecord } from '../fence/shard-record.ts'
+import type { SimController } from './controller.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { SimNode } from './sim-node.ts'
 
@@ -14,6 +15,7 @@ export interface World {
   /** False once the world heals: no more trouble from then on. */
   faulty(): boolean
   newest(): ShardRecord
+  readonly controller: SimController
   /** The controller names a leader in its present life, under a higher token than any before. */
   name(leader: SimNode, mayMove?: boolean): void
   crash(node: SimNode, downMsMax: number): void

@@ -1,10 +1,12 @@
 import { nodeEpoch } from '@meridian/topology'
 import type { ShardId } from '@meridian/topology'
 import { DurableImage } from '../replica/durable-image.ts'
-import type { LogPosition } from '../replica/log-entry.ts'
+import type { LogBase } from '../replica/lineage.ts'
+import type { Quarantined } from '../replica/quarantine.ts'
 import type { DurableShard, ShardWrite } from '../replica/replica-state.ts'
-import type { Checkpoint } from '../replica/shard-state.ts'
-import type { NodeIdentity, NodeStorage } from './node-storage.ts'
+import type { Checkpoint, StatePiece } from '../replica/shard-state.ts'
+import { comparePlaces } from './node-storage.ts'
+import type { NodeIdentity, NodeStorage, QuarantinePlace } from './node-storage.ts'
 
 type Write = (disk: MemoryDisk) => void
 
@@ -19,6 +21,15 @@ export class MemoryDisk {
 
   load(shard: ShardId): DurableShard | undefined {
     return this.#shards.get(shard)?.shard
+  }
+
+  quarantine(shard: ShardId): readonly Quarantined[] {
+    return this.#shards.get(shard)?.quarantine ?? []
+  }
+
+  /** What was staged does not outlive the life that staged it. */
+  restarted(): void {
+    for (const image of this.#shards.values()) image.restarted()
   }
 
   image(shard: ShardId): DurableImage {
@@ -53,6 +64,7 @@ export class MemoryStorage implements NodeStorage {
   constructor(disk: MemoryDisk, sync: (flush: () => void) => void) {
     this.#disk = disk
     this.#sync = sync
+    disk.restarted()
   }
 
   get identity(): NodeIdentity {
@@ -73,12 +85,29 @@ export class MemoryStorage implements NodeStorage {
     return this.#disk.load(shard)
   }
 
+  stage(shard: ShardId, id: number, piece: StatePiece): Promise<void> {
+    return this.#add((disk) => disk.image(shard).stage(id, piece))
+  }
+
   write(shard: ShardId, write: ShardWrite): Promise<void> {
     return this.#add((disk) => disk.image(shard).write(write))
   }
 
-  checkpoint(shard: ShardId, delta: Checkpoint, base: LogPosition): Promise<void> {
+  checkpoint(shard: ShardId, delta: Checkpoint, base: LogBase): Promise<void> {
     return this.#add((disk) => disk.image(shard).checkpoint(delta, base))
+  }
+
+  quarantined(shard: ShardId): number {
+    return this.#disk.quarantine(shard).length
+  }
+
+  quarantine(shard: ShardId, after: QuarantinePlace | undefined, limit: number): readonly Quarantined[] {
+    const all = this.#disk.quarantine(shard)
+    return all.filter((lost) => after === undefined || comparePlaces(lost.entry, after) > 0).slice(0, limit)
+  }
+
+  dropQuarantine(shard: ShardId): Promise<void> {
+    return this.#add((disk) => disk.image(shard).dropQuarantine())
   }
 
   settled(): Promise<void> {

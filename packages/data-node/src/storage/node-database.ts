@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { MeridianError } from '@meridian/topology'
 
 /** Raised whenever the meaning of a table changes. */
-const FORMAT = 1
+const FORMAT = 2
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS node (
@@ -12,13 +12,20 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS shard (
     number INTEGER PRIMARY KEY, shard_id TEXT NOT NULL UNIQUE,
     promised_generation INTEGER NOT NULL, promised_epoch INTEGER NOT NULL, commit_index INTEGER NOT NULL,
-    base_index INTEGER NOT NULL, base_generation INTEGER NOT NULL, base_epoch INTEGER NOT NULL, applied_index INTEGER NOT NULL);
+    base_index INTEGER NOT NULL, base_generation INTEGER NOT NULL, base_epoch INTEGER NOT NULL,
+    lineage BLOB NOT NULL, applied_index INTEGER NOT NULL);
   -- number * 2^40 + index: appended at the end of each shard's stretch of the tree.
   CREATE TABLE IF NOT EXISTS entry (position INTEGER PRIMARY KEY, payload BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS value (shard INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, entry INTEGER NOT NULL,
     PRIMARY KEY (shard, key)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS session (shard INTEGER NOT NULL, session TEXT NOT NULL, payload BLOB NOT NULL,
     PRIMARY KEY (shard, session)) WITHOUT ROWID;
+  -- Numbers under which rows are left of states that were replaced, or never completed.
+  CREATE TABLE IF NOT EXISTS garbage (number INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS quarantine (
+    shard_id TEXT NOT NULL, entry_index INTEGER NOT NULL, generation INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    committed INTEGER NOT NULL, superseded_by INTEGER NOT NULL, remains INTEGER NOT NULL, payload BLOB NOT NULL,
+    PRIMARY KEY (shard_id, entry_index, generation, epoch)) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS probe (one INTEGER PRIMARY KEY CHECK (one = 1), written INTEGER NOT NULL);
 `
 

@@ -153,6 +153,10 @@ export interface AppendRequest {
   previousToken: Token | undefined;
   entries: LogEntry[];
   commitIndex: bigint;
+  /** What would have to follow the replica's log is trimmed here: it is to fetch the state instead. */
+  install: boolean;
+  /** `host:port` of the leader, which a learner in another region knows from nowhere else. */
+  fromAddress: string;
 }
 
 export interface AppendResponse {
@@ -160,9 +164,15 @@ export interface AppendResponse {
   promised:
     | Token
     | undefined;
-  /** False when the log does not hold the previous entry: send from `last_index` + 1 or earlier. */
+  /** False when the log does not hold the previous entry. */
   matched: boolean;
+  /** Matched: where this log ends. Not: the last position at which it may agree with the leader's. */
   lastIndex: bigint;
+  lastToken:
+    | Token
+    | undefined;
+  /** The state is being fetched, and entries are of no use until it is here. */
+  installing: boolean;
 }
 
 export interface FetchLogRequest {
@@ -175,7 +185,11 @@ export interface FetchLogRequest {
 export interface FetchLogResponse {
   entries: LogEntry[];
   /** The token of the entry right before the first one, so that the fetcher can check where the logs part. */
-  previousToken: Token | undefined;
+  previousToken:
+    | Token
+    | undefined;
+  /** Where that one is: there may be no entries, when all of the log is trimmed. */
+  previousIndex: bigint;
 }
 
 export interface ConfirmTokenRequest {
@@ -211,30 +225,44 @@ export interface SessionState {
   state: Buffer;
 }
 
-export interface InstallRequest {
+export interface TokenRun {
+  token:
+    | Token
+    | undefined;
+  /** Of the entries appended under the token. */
+  firstIndex: bigint;
+}
+
+export interface FetchStateRequest {
   shardId: string;
   token: Token | undefined;
   from: string;
-  /** The state is that of the log applied up to here. */
+  /** The state of which the parts before were: the index and the token of the last entry applied. No token: any. */
   index: bigint;
-  /** Of the entry at `index`. */
   indexToken:
     | Token
     | undefined;
-  /** From 0, without gaps; a part that is not the next one is refused with the one expected. */
+  /** From 0, without gaps. */
+  part: number;
+  /** After the state, the entries that follow it up to here: where the logs are known to differ. 0: none. */
+  throughIndex: bigint;
+  /** The last of those entries that has come. */
+  haveIndex: bigint;
+}
+
+export interface FetchStateResponse {
+  /** Of another state than asked for, or another part: that one is to be begun with. */
+  index: bigint;
+  indexToken:
+    | Token
+    | undefined;
+  /** Who wrote the log up to `index`, as far as it is remembered. */
+  lineage: TokenRun[];
   part: number;
   last: boolean;
   values: StoredValue[];
   sessions: SessionState[];
-}
-
-export interface InstallResponse {
-  promised:
-    | Token
-    | undefined;
-  /** The part expected next. */
-  nextPart: number;
-  installed: boolean;
+  entries: LogEntry[];
 }
 
 export interface GetPositionsRequest {
@@ -252,10 +280,10 @@ export interface ShardPosition {
   lastIndex: bigint;
   lastToken: Token | undefined;
   commitIndex: bigint;
-  /** The state is being installed: nothing of the log counts. */
+  /** A state is being fetched that will replace the log and what was applied of it. */
   installing: boolean;
   quarantinedEntries: bigint;
-  /** "serving", "sealing", "follower" or "none". */
+  /** "serving", "sealing", "follower" or "none". Under "serving" the barrier of the leadership is committed. */
   role: string;
 }
 
@@ -280,12 +308,12 @@ export interface Barrier {
 }
 
 export interface ListQuarantineRequest {
-  /** Empty: all shards of the node. */
   shardId: string;
+  /** At most 1,000. */
   limit: number;
-  /** Shard and index after which to go on. */
-  afterShard: string;
+  /** Index and token of the last entry of the page before; no token: from the beginning. */
   afterIndex: bigint;
+  afterToken: Token | undefined;
 }
 
 export interface ListQuarantineResponse {
@@ -294,14 +322,27 @@ export interface ListQuarantineResponse {
 }
 
 export interface QuarantinedEntry {
-  shardId: string;
   entry:
     | LogEntry
     | undefined;
-  /** It was committed under its token, so it may have been acknowledged. */
+  /** Known to this node to have been committed, so it may have been acknowledged. Other nodes may know it of more. */
   committed: boolean;
-  /** Generation of the lineage that went on without it. */
+  /** Generation of the leader whose log went on without it. */
   supersededBy: bigint;
+  /**
+   * The entry itself had been trimmed: this is what the applied state still told of it. Sequences whose key is not known
+   * stand with an empty key, values replaced later are missing.
+   */
+  remains: boolean;
+}
+
+export interface DropQuarantineRequest {
+  shardId: string;
+}
+
+export interface DropQuarantineResponse {
+  /** Entries dropped. */
+  entries: bigint;
 }
 
 function createBaseRefusal(): Refusal {
@@ -1639,6 +1680,8 @@ function createBaseAppendRequest(): AppendRequest {
     previousToken: undefined,
     entries: [],
     commitIndex: 0n,
+    install: false,
+    fromAddress: "",
   };
 }
 
@@ -1670,6 +1713,12 @@ export const AppendRequest: MessageFns<AppendRequest> = {
         throw new globalThis.Error("value provided for field message.commitIndex of type uint64 too large");
       }
       writer.uint32(56).uint64(message.commitIndex);
+    }
+    if (message.install !== false) {
+      writer.uint32(64).bool(message.install);
+    }
+    if (message.fromAddress !== "") {
+      writer.uint32(74).string(message.fromAddress);
     }
     return writer;
   },
@@ -1743,6 +1792,22 @@ export const AppendRequest: MessageFns<AppendRequest> = {
             message.commitIndex = reader.uint64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.install = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.fromAddress = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1757,7 +1822,7 @@ export const AppendRequest: MessageFns<AppendRequest> = {
 };
 
 function createBaseAppendResponse(): AppendResponse {
-  return { promised: undefined, matched: false, lastIndex: 0n };
+  return { promised: undefined, matched: false, lastIndex: 0n, lastToken: undefined, installing: false };
 }
 
 export const AppendResponse: MessageFns<AppendResponse> = {
@@ -1773,6 +1838,12 @@ export const AppendResponse: MessageFns<AppendResponse> = {
         throw new globalThis.Error("value provided for field message.lastIndex of type uint64 too large");
       }
       writer.uint32(24).uint64(message.lastIndex);
+    }
+    if (message.lastToken !== undefined) {
+      Token.encode(message.lastToken, writer.uint32(34).fork()).join();
+    }
+    if (message.installing !== false) {
+      writer.uint32(40).bool(message.installing);
     }
     return writer;
   },
@@ -1812,6 +1883,22 @@ export const AppendResponse: MessageFns<AppendResponse> = {
             }
 
             message.lastIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastToken = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.installing = reader.bool();
             continue;
           }
         }
@@ -1910,7 +1997,7 @@ export const FetchLogRequest: MessageFns<FetchLogRequest> = {
 };
 
 function createBaseFetchLogResponse(): FetchLogResponse {
-  return { entries: [], previousToken: undefined };
+  return { entries: [], previousToken: undefined, previousIndex: 0n };
 }
 
 export const FetchLogResponse: MessageFns<FetchLogResponse> = {
@@ -1920,6 +2007,12 @@ export const FetchLogResponse: MessageFns<FetchLogResponse> = {
     }
     if (message.previousToken !== undefined) {
       Token.encode(message.previousToken, writer.uint32(18).fork()).join();
+    }
+    if (message.previousIndex !== 0n) {
+      if (BigInt.asUintN(64, message.previousIndex) !== message.previousIndex) {
+        throw new globalThis.Error("value provided for field message.previousIndex of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.previousIndex);
     }
     return writer;
   },
@@ -1951,6 +2044,14 @@ export const FetchLogResponse: MessageFns<FetchLogResponse> = {
             }
 
             message.previousToken = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.previousIndex = reader.uint64() as bigint;
             continue;
           }
         }
@@ -2222,7 +2323,67 @@ export const SessionState: MessageFns<SessionState> = {
   },
 };
 
-function createBaseInstallRequest(): InstallRequest {
+function createBaseTokenRun(): TokenRun {
+  return { token: undefined, firstIndex: 0n };
+}
+
+export const TokenRun: MessageFns<TokenRun> = {
+  encode(message: TokenRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== undefined) {
+      Token.encode(message.token, writer.uint32(10).fork()).join();
+    }
+    if (message.firstIndex !== 0n) {
+      if (BigInt.asUintN(64, message.firstIndex) !== message.firstIndex) {
+        throw new globalThis.Error("value provided for field message.firstIndex of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.firstIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = Token.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstIndex = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFetchStateRequest(): FetchStateRequest {
   return {
     shardId: "",
     token: undefined,
@@ -2230,14 +2391,13 @@ function createBaseInstallRequest(): InstallRequest {
     index: 0n,
     indexToken: undefined,
     part: 0,
-    last: false,
-    values: [],
-    sessions: [],
+    throughIndex: 0n,
+    haveIndex: 0n,
   };
 }
 
-export const InstallRequest: MessageFns<InstallRequest> = {
-  encode(message: InstallRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const FetchStateRequest: MessageFns<FetchStateRequest> = {
+  encode(message: FetchStateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.shardId !== "") {
       writer.uint32(10).string(message.shardId);
     }
@@ -2259,19 +2419,22 @@ export const InstallRequest: MessageFns<InstallRequest> = {
     if (message.part !== 0) {
       writer.uint32(48).uint32(message.part);
     }
-    if (message.last !== false) {
-      writer.uint32(56).bool(message.last);
+    if (message.throughIndex !== 0n) {
+      if (BigInt.asUintN(64, message.throughIndex) !== message.throughIndex) {
+        throw new globalThis.Error("value provided for field message.throughIndex of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.throughIndex);
     }
-    for (const v of message.values) {
-      StoredValue.encode(v!, writer.uint32(66).fork()).join();
-    }
-    for (const v of message.sessions) {
-      SessionState.encode(v!, writer.uint32(74).fork()).join();
+    if (message.haveIndex !== 0n) {
+      if (BigInt.asUintN(64, message.haveIndex) !== message.haveIndex) {
+        throw new globalThis.Error("value provided for field message.haveIndex of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.haveIndex);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): InstallRequest {
+  decode(input: BinaryReader | Uint8Array, length?: number): FetchStateRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2280,7 +2443,7 @@ export const InstallRequest: MessageFns<InstallRequest> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseInstallRequest();
+      const message = createBaseFetchStateRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -2337,23 +2500,15 @@ export const InstallRequest: MessageFns<InstallRequest> = {
               break;
             }
 
-            message.last = reader.bool();
+            message.throughIndex = reader.uint64() as bigint;
             continue;
           }
           case 8: {
-            if (tag !== 66) {
+            if (tag !== 64) {
               break;
             }
 
-            message.values.push(StoredValue.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.sessions.push(SessionState.decode(reader, reader.uint32()));
+            message.haveIndex = reader.uint64() as bigint;
             continue;
           }
         }
@@ -2369,25 +2524,43 @@ export const InstallRequest: MessageFns<InstallRequest> = {
   },
 };
 
-function createBaseInstallResponse(): InstallResponse {
-  return { promised: undefined, nextPart: 0, installed: false };
+function createBaseFetchStateResponse(): FetchStateResponse {
+  return { index: 0n, indexToken: undefined, lineage: [], part: 0, last: false, values: [], sessions: [], entries: [] };
 }
 
-export const InstallResponse: MessageFns<InstallResponse> = {
-  encode(message: InstallResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.promised !== undefined) {
-      Token.encode(message.promised, writer.uint32(10).fork()).join();
+export const FetchStateResponse: MessageFns<FetchStateResponse> = {
+  encode(message: FetchStateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0n) {
+      if (BigInt.asUintN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.index);
     }
-    if (message.nextPart !== 0) {
-      writer.uint32(16).uint32(message.nextPart);
+    if (message.indexToken !== undefined) {
+      Token.encode(message.indexToken, writer.uint32(18).fork()).join();
     }
-    if (message.installed !== false) {
-      writer.uint32(24).bool(message.installed);
+    for (const v of message.lineage) {
+      TokenRun.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.part !== 0) {
+      writer.uint32(32).uint32(message.part);
+    }
+    if (message.last !== false) {
+      writer.uint32(40).bool(message.last);
+    }
+    for (const v of message.values) {
+      StoredValue.encode(v!, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.sessions) {
+      SessionState.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.entries) {
+      LogEntry.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): InstallResponse {
+  decode(input: BinaryReader | Uint8Array, length?: number): FetchStateResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -2396,32 +2569,72 @@ export const InstallResponse: MessageFns<InstallResponse> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseInstallResponse();
+      const message = createBaseFetchStateResponse();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
+            if (tag !== 8) {
               break;
             }
 
-            message.promised = Token.decode(reader, reader.uint32());
+            message.index = reader.uint64() as bigint;
             continue;
           }
           case 2: {
-            if (tag !== 16) {
+            if (tag !== 18) {
               break;
             }
 
-            message.nextPart = reader.uint32();
+            message.indexToken = Token.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
-            if (tag !== 24) {
+            if (tag !== 26) {
               break;
             }
 
-            message.installed = reader.bool();
+            message.lineage.push(TokenRun.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.part = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.values.push(StoredValue.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.sessions.push(SessionState.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.entries.push(LogEntry.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -2845,7 +3058,7 @@ export const Barrier: MessageFns<Barrier> = {
 };
 
 function createBaseListQuarantineRequest(): ListQuarantineRequest {
-  return { shardId: "", limit: 0, afterShard: "", afterIndex: 0n };
+  return { shardId: "", limit: 0, afterIndex: 0n, afterToken: undefined };
 }
 
 export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
@@ -2856,14 +3069,14 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
     if (message.limit !== 0) {
       writer.uint32(16).uint32(message.limit);
     }
-    if (message.afterShard !== "") {
-      writer.uint32(26).string(message.afterShard);
-    }
     if (message.afterIndex !== 0n) {
       if (BigInt.asUintN(64, message.afterIndex) !== message.afterIndex) {
         throw new globalThis.Error("value provided for field message.afterIndex of type uint64 too large");
       }
-      writer.uint32(32).uint64(message.afterIndex);
+      writer.uint32(24).uint64(message.afterIndex);
+    }
+    if (message.afterToken !== undefined) {
+      Token.encode(message.afterToken, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2898,19 +3111,19 @@ export const ListQuarantineRequest: MessageFns<ListQuarantineRequest> = {
             continue;
           }
           case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.afterShard = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
+            if (tag !== 24) {
               break;
             }
 
             message.afterIndex = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.afterToken = Token.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -2984,25 +3197,25 @@ export const ListQuarantineResponse: MessageFns<ListQuarantineResponse> = {
 };
 
 function createBaseQuarantinedEntry(): QuarantinedEntry {
-  return { shardId: "", entry: undefined, committed: false, supersededBy: 0n };
+  return { entry: undefined, committed: false, supersededBy: 0n, remains: false };
 }
 
 export const QuarantinedEntry: MessageFns<QuarantinedEntry> = {
   encode(message: QuarantinedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.shardId !== "") {
-      writer.uint32(10).string(message.shardId);
-    }
     if (message.entry !== undefined) {
-      LogEntry.encode(message.entry, writer.uint32(18).fork()).join();
+      LogEntry.encode(message.entry, writer.uint32(10).fork()).join();
     }
     if (message.committed !== false) {
-      writer.uint32(24).bool(message.committed);
+      writer.uint32(16).bool(message.committed);
     }
     if (message.supersededBy !== 0n) {
       if (BigInt.asUintN(64, message.supersededBy) !== message.supersededBy) {
         throw new globalThis.Error("value provided for field message.supersededBy of type uint64 too large");
       }
-      writer.uint32(32).uint64(message.supersededBy);
+      writer.uint32(24).uint64(message.supersededBy);
+    }
+    if (message.remains !== false) {
+      writer.uint32(32).bool(message.remains);
     }
     return writer;
   },
@@ -3025,15 +3238,15 @@ export const QuarantinedEntry: MessageFns<QuarantinedEntry> = {
               break;
             }
 
-            message.shardId = reader.string();
+            message.entry = LogEntry.decode(reader, reader.uint32());
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
               break;
             }
 
-            message.entry = LogEntry.decode(reader, reader.uint32());
+            message.committed = reader.bool();
             continue;
           }
           case 3: {
@@ -3041,7 +3254,7 @@ export const QuarantinedEntry: MessageFns<QuarantinedEntry> = {
               break;
             }
 
-            message.committed = reader.bool();
+            message.supersededBy = reader.uint64() as bigint;
             continue;
           }
           case 4: {
@@ -3049,7 +3262,102 @@ export const QuarantinedEntry: MessageFns<QuarantinedEntry> = {
               break;
             }
 
-            message.supersededBy = reader.uint64() as bigint;
+            message.remains = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDropQuarantineRequest(): DropQuarantineRequest {
+  return { shardId: "" };
+}
+
+export const DropQuarantineRequest: MessageFns<DropQuarantineRequest> = {
+  encode(message: DropQuarantineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shardId !== "") {
+      writer.uint32(10).string(message.shardId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropQuarantineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropQuarantineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shardId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDropQuarantineResponse(): DropQuarantineResponse {
+  return { entries: 0n };
+}
+
+export const DropQuarantineResponse: MessageFns<DropQuarantineResponse> = {
+  encode(message: DropQuarantineResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entries !== 0n) {
+      if (BigInt.asUintN(64, message.entries) !== message.entries) {
+        throw new globalThis.Error("value provided for field message.entries of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.entries);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DropQuarantineResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDropQuarantineResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.entries = reader.uint64() as bigint;
             continue;
           }
         }
@@ -3102,7 +3410,7 @@ export const DataServiceDefinition = {
   },
 } as const;
 
-/** Between the replicas of one shard. */
+/** Between the replicas of one shard, and for those who move shards: where their logs stand. */
 export type ReplicaServiceDefinition = typeof ReplicaServiceDefinition;
 export const ReplicaServiceDefinition = {
   name: "ReplicaService",
@@ -3141,6 +3449,51 @@ export const ReplicaServiceDefinition = {
       requestType: ConfirmTokenRequest as typeof ConfirmTokenRequest,
       requestStream: false,
       responseType: ConfirmTokenResponse as typeof ConfirmTokenResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** One piece of this replica's applied state, for one whose log cannot be brought to agree by entries. */
+    fetchState: {
+      name: "FetchState",
+      requestType: FetchStateRequest as typeof FetchStateRequest,
+      requestStream: false,
+      responseType: FetchStateResponse as typeof FetchStateResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Where the logs of shards end on this node's disk. Shards it has no log of are left out. */
+    getPositions: {
+      name: "GetPositions",
+      requestType: GetPositionsRequest as typeof GetPositionsRequest,
+      requestStream: false,
+      responseType: GetPositionsResponse as typeof GetPositionsResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Where the logs of shards end that are led here and frozen for the operation. */
+    getBarriers: {
+      name: "GetBarriers",
+      requestType: GetBarriersRequest as typeof GetBarriersRequest,
+      requestStream: false,
+      responseType: GetBarriersResponse as typeof GetBarriersResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** What logs on this node held that a higher generation went on without. */
+    listQuarantine: {
+      name: "ListQuarantine",
+      requestType: ListQuarantineRequest as typeof ListQuarantineRequest,
+      requestStream: false,
+      responseType: ListQuarantineResponse as typeof ListQuarantineResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Drops what is in quarantine of one shard, for good. */
+    dropQuarantine: {
+      name: "DropQuarantine",
+      requestType: DropQuarantineRequest as typeof DropQuarantineRequest,
+      requestStream: false,
+      responseType: DropQuarantineResponse as typeof DropQuarantineResponse,
       responseStream: false,
       options: {},
     },
