@@ -35,33 +35,35 @@ export function shiftSummary(run: RunHeader, lines: readonly ShiftLine[]): reado
     '',
     ...moves.flatMap(({ source, target, afterShiftMs, reason, largestGapMs, gapRtts, slowestMs }) =>
       wrapped(
+        '',
         `${source} -> ${target}, ${(afterShiftMs / 1000).toFixed(1)} s after the shift: ` +
           `no answer for ${ms(largestGapMs)} ms (${gapRtts.toFixed(1)} round trips), ` +
           `the slowest commit took ${ms(slowestMs)} ms; ${reason}`,
-        '  ',
+        2,
       ),
     ),
     '',
     ...goals.flatMap(({ goal, verdict, reason }) => [
       `${SHOWN[verdict].padEnd(8)} ${goal}`,
-      ...wrapped(`         ${reason}`, '         '),
+      ...wrapped(' '.repeat(9), reason, 9),
     ]),
     ...(typeof parameters['rejected'] === 'string'
-      ? ['', ...wrapped(`Rejected, not to be used: ${parameters['rejected']}`, '  ')]
+      ? ['', ...wrapped('Rejected, not to be used: ', parameters['rejected'], 2)]
       : []),
   ]
 }
 
 const WIDTH = 80
 
-function wrapped(text: string, indent: string): readonly string[] {
+/** The first line begins with `begin`, the others with as many blanks as `indent`. */
+function wrapped(begin: string, text: string, indent: number): readonly string[] {
   const lines: string[] = []
-  let line = ''
+  let line = begin
   for (const word of text.split(' ')) {
-    if (line.trim() !== '' && line.length + 1 + word.length > WIDTH) {
+    if (line !== begin && line.length + 1 + word.length > WIDTH) {
       lines.push(line)
-      line = `${indent}${word}`
-    } else line = line === '' && lines.length === 0 ? word : `${line} ${word}`
+      line = `${' '.repeat(indent)}${word}`
+    } else line = line === begin ? `${begin}${word}` : `${line} ${word}`
   }
   return [...lines, line]
 }
