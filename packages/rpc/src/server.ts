@@ -1,7 +1,9 @@
+import { setMaxListeners } from 'node:events'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Logger } from '@meridian/loop'
 import { isMeridianError, MeridianError } from '@meridian/topology'
+import { CutShort, cutShort } from './cut-short.ts'
 import { methodPath } from './definition.ts'
 import type { MethodDefinition } from './definition.ts'
 import { toStatus } from './errors.ts'
@@ -20,6 +22,8 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
     'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
   })
   const closing = new AbortController()
+  // Every call under way listens to it.
+  setMaxListeners(0, closing.signal)
   for (const service of options.services) {
     const { definitions, implementation } = bind(service, options.log, closing.signal)
     server.addService(definitions, implementation)
@@ -39,9 +43,6 @@ export async function serve(options: ServeOptions): Promise<RpcServer> {
       (closed ??= drain(server, closing, options.drainMs ?? 2000, () => health.setServing(false))),
   }
 }
-
-/** What a handler that is cut short throws on: its work may have had its effect, so no caller may be told otherwise. */
-const cutShort = (why: string) => new MeridianError('OUTCOME_UNKNOWN', `${why}; the call may have had its effect`)
 
 async function drain(server: Server, closing: AbortController, drainMs: number, announce: () => void): Promise<void> {
   announce()
@@ -116,8 +117,9 @@ async function answerUnary(
   log: Logger,
   closing: AbortSignal,
 ): Promise<void> {
+  using cut = new CutShort(call, closing)
   try {
-    const response = await handler(call.request, { signal: signalOf(call, closing), peer: call.getPeer() })
+    const response = await handler(call.request, { signal: cut.signal, peer: call.getPeer() })
     reply(null, response)
   } catch (error) {
     note(error, name, log)
@@ -132,7 +134,8 @@ async function answerStream(
   log: Logger,
   closing: AbortSignal,
 ): Promise<void> {
-  const signal = signalOf(call, closing)
+  using cut = new CutShort(call, closing)
+  const { signal } = cut
   try {
     const responses = handler(call.request, { signal, peer: call.getPeer() })
     if (!(Symbol.asyncIterator in responses)) throw new Error(`${name} is a stream and its handler returned none`)
@@ -162,17 +165,6 @@ function drained(call: ServerWritableStream<unknown, unknown>, signal: AbortSign
     call.once('drain', done)
     signal.addEventListener('abort', done, { once: true })
   })
-}
-
-function signalOf(
-  call: { on(event: 'cancelled', listener: () => void): unknown; cancelled: boolean },
-  closing: AbortSignal,
-): AbortSignal {
-  const controller = new AbortController()
-  const reason = cutShort('the caller gave up')
-  if (call.cancelled) controller.abort(reason)
-  call.on('cancelled', () => controller.abort(reason))
-  return AbortSignal.any([controller.signal, closing])
 }
 
 function note(error: unknown, method: string, log: Logger): void {
