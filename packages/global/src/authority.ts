@@ -40,9 +40,9 @@ export interface TakeEvent {
 /** Promises of this region not to take anything for a while stand before its acts. */
 export interface TakeGate {
   /** Why nothing may be taken from the region yet; undefined: it may, and no promise is given until `returned`. */
-  acquire(region: RegionId, signal: AbortSignal): Promise<string | undefined>
-  /** The region renews its lease under a term that nobody has taken. */
-  returned(region: RegionId): void
+  acquire(region: RegionId, leaseRevision: Revision, signal: AbortSignal): Promise<string | undefined>
+  /** The region's lease is live, written at `leaseRevision`: what rested on an older one is over. */
+  returned(region: RegionId, leaseRevision: Revision): void
 }
 
 export interface AuthorityOptions {
@@ -186,10 +186,9 @@ export class Authority {
             importance,
           },
         })
-        if (gate !== undefined)
-          for (const { region, verdict } of this.regions()) {
-            if (verdict === 'renewing') gate.returned(region)
-          }
+        for (const [region, { record, modRevision }] of leases) {
+          if (record.status === 'live') gate?.returned(region, modRevision)
+        }
       } catch (error) {
         if (signal.aborted) return
         if (!isMeridianError(error)) throw error
@@ -258,7 +257,7 @@ export class Authority {
     const { gate, log, store } = this.#options
     const { region, term, note, modRevision } = effect
     if (effect.kind !== 'tell') {
-      const promised = await gate?.acquire(region, signal)
+      const promised = await gate?.acquire(region, modRevision, signal)
       if (promised !== undefined) {
         log.info({ region, promised }, 'nothing is taken from the region')
         return undefined

@@ -7,6 +7,7 @@ import { unmetered } from './operation-meter.ts'
 import type { OperationMeter } from './operation-meter.ts'
 import { decodeRegionLease, encodeRegionLease, RegionLease, renewed } from './region-lease.ts'
 import type { RegionLeaseRecord } from './region-lease.ts'
+import type { Standstill } from './standstill.ts'
 
 /** Times in a row a renewal is tried again because a sibling's came first; each attempt is one commit. */
 const SIBLING_ATTEMPTS_MAX = 4
@@ -24,6 +25,8 @@ export interface RegionAgentOptions {
   readonly guard: ClockProof
   /** Told of each renewal's own commit. */
   readonly meter?: OperationMeter
+  /** Lets the region go on while G answers nobody. Default: its leases run out. */
+  readonly standstill?: Pick<Standstill, 'remainingMs' | 'renewed' | 'revoked'>
 }
 
 /** What a renewal proves of the clocks: nothing, if they jumped after it was sent. */
@@ -82,19 +85,27 @@ export class RegionAgent {
 
   /** The clocks disagree: whatever was granted was counted on one that is wrong. The next renewal grants anew. */
   clockJumped(): void {
+    this.#revoke()
+  }
+
+  #revoke(): void {
     this.#lease.revoked()
+    this.#options.standstill?.revoked()
   }
 
   confirm(pairs: readonly RangeGeneration[]): Confirmation {
-    const { view, clock, region } = this.#options
+    const { view, clock, region, standstill } = this.#options
     this.#heed()
     const nowMs = clock.nowMs()
     const remainingMs = this.#lease.remainingAtMs(nowMs, view.revision)
+    // Promises speak of what the region owned at its last renewal.
+    const promisedMs = this.#lease.isIncluded(view.revision) ? (standstill?.remainingMs() ?? 0) : 0
     const confirmed = pairs.flatMap((pair) => {
       const range = view.range(pair.rangeId)
       if (range?.owner !== region || range.generation !== pair.generation) return []
       // Nobody takes such a range before its budget has run out since a renewal (SPEC G5).
-      const leftMs = this.#lease.remainingAtMs(nowMs, view.revision, range.failover === 'manual' ? range.budgetMs : 0)
+      const budgetMs = range.failover === 'manual' ? range.budgetMs : 0
+      const leftMs = Math.max(promisedMs, this.#lease.remainingAtMs(nowMs, view.revision, budgetMs))
       return leftMs > 0 ? [{ ...pair, remainingMs: leftMs }] : []
     })
     return { remainingMs, confirmed }
@@ -129,7 +140,7 @@ export class RegionAgent {
 
   /** One renewal, committed or given up. @throws MeridianError UNAVAILABLE, OUTCOME_UNKNOWN, NO_REGION_LEASE when barred */
   async renew(signal: AbortSignal): Promise<void> {
-    const { store, clock, region, guard, meter = unmetered } = this.#options
+    const { store, clock, region, guard, standstill, meter = unmetered } = this.#options
     const key = regionLeaseKey(region)
     if (this.#known === undefined) this.#adopt(await store.get(key, { signal }))
     for (let attempt = 0; attempt < SIBLING_ATTEMPTS_MAX; attempt += 1) {
@@ -148,7 +159,10 @@ export class RegionAgent {
         if (outcome.committed) {
           this.#known = { record: next, modRevision: outcome.revision }
           this.#term = next.term
-          if (guard.cleared(jumps)) this.#lease.renewed({ sentMs, revision: outcome.revision })
+          if (guard.cleared(jumps)) {
+            this.#lease.renewed({ sentMs, revision: outcome.revision })
+            standstill?.renewed(sentMs + this.#options.leaseMs)
+          }
           meter('renew-region-lease', clock.nowMs() - sentMs)
           return
         }
@@ -179,7 +193,7 @@ export class RegionAgent {
       if (this.#term !== undefined && record.term !== this.#term) {
         const { term, status, bar } = record
         this.#options.log.warn({ term, before: this.#term, status, bar }, 'the authority of this region was taken')
-        this.#lease.revoked()
+        this.#revoke()
       }
       this.#term = record.term
     }

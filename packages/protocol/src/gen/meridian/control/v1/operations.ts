@@ -76,8 +76,6 @@ export interface PlannedTransfer {
   /** Expected cost at the global tier, ms: its commits at today's floor. */
   commitMs: number;
   writesPerS: number;
-  /** What makes it take longer without standing in its way. */
-  remarks: string[];
 }
 
 export interface ListOperationsRequest {
@@ -127,16 +125,10 @@ export interface FailOverRegionRequest {
   /** Somebody attests that nothing of the region runs: its lease is not waited for. */
   poweredOff: boolean;
   dryRun: boolean;
-  /** Also when ranges would be left that nobody can take; refused with NOT_ENOUGH_NODES otherwise. */
-  evenStranded: boolean;
 }
 
 export interface FailOverRegionResponse {
-  /** Absent in a dry run. */
-  operation:
-    | Operation
-    | undefined;
-  /** Of a dry run. */
+  operation: Operation | undefined;
   takes: PlannedTransfer[];
 }
 
@@ -754,16 +746,7 @@ export const PlanTransfersResponse: MessageFns<PlanTransfersResponse> = {
 };
 
 function createBasePlannedTransfer(): PlannedTransfer {
-  return {
-    range: undefined,
-    target: "",
-    obstacles: [],
-    shards: 0,
-    lagEntries: 0n,
-    commitMs: 0,
-    writesPerS: 0,
-    remarks: [],
-  };
+  return { range: undefined, target: "", obstacles: [], shards: 0, lagEntries: 0n, commitMs: 0, writesPerS: 0 };
 }
 
 export const PlannedTransfer: MessageFns<PlannedTransfer> = {
@@ -791,9 +774,6 @@ export const PlannedTransfer: MessageFns<PlannedTransfer> = {
     }
     if (message.writesPerS !== 0) {
       writer.uint32(57).double(message.writesPerS);
-    }
-    for (const v of message.remarks) {
-      writer.uint32(66).string(v!);
     }
     return writer;
   },
@@ -865,14 +845,6 @@ export const PlannedTransfer: MessageFns<PlannedTransfer> = {
             }
 
             message.writesPerS = reader.double();
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.remarks.push(reader.string());
             continue;
           }
         }
@@ -1349,7 +1321,7 @@ export const UndrainRegionResponse: MessageFns<UndrainRegionResponse> = {
 };
 
 function createBaseFailOverRegionRequest(): FailOverRegionRequest {
-  return { region: "", reason: "", poweredOff: false, dryRun: false, evenStranded: false };
+  return { region: "", reason: "", poweredOff: false, dryRun: false };
 }
 
 export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
@@ -1365,9 +1337,6 @@ export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
-    }
-    if (message.evenStranded !== false) {
-      writer.uint32(40).bool(message.evenStranded);
     }
     return writer;
   },
@@ -1415,14 +1384,6 @@ export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
             }
 
             message.dryRun = reader.bool();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.evenStranded = reader.bool();
             continue;
           }
         }
@@ -2646,7 +2607,6 @@ export const RegionServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Also lifts what bars the region after it was failed over by hand. */
     undrainRegion: {
       name: "UndrainRegion",
       requestType: UndrainRegionRequest as typeof UndrainRegionRequest,
