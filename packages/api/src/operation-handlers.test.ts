@@ -1,5 +1,5 @@
 import type { PlanTransfersRequest, TransferRangeRequest } from '@meridian/protocol'
-import { keyOfText, operationId, rangeId } from '@meridian/topology'
+import { keyOfText, operationId, rangeId, regionLeaseKey } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { nodeOperationHandlers } from './node-operation-handlers.ts'
 import { operationHandlers } from './operation-handlers.ts'
@@ -39,7 +39,7 @@ describe('an order for a transfer', () => {
     const { operation } = await opened.handlers.transferRange(order(), call)
     expect(operation).toMatchObject({ operation: 'move-1', phase: 'prepare', source: 'us', target: 'eu', rangeId: 2 })
     expect(await opened.handlers.transferRange(order(), call)).toEqual({ operation })
-    expect(opened.orders[0]).toMatchObject({ keyspace: 'cities', key: keyOfText('FR/1'), reason: 'upgrade' })
+    expect(operation).toMatchObject({ keyspace: 'cities', reason: 'upgrade' })
     expect(await opened.handlers.getOperation({ operation: 'move-1' }, call)).toEqual({ operation })
   })
 
@@ -63,7 +63,7 @@ describe('an order for a transfer', () => {
     await opened.cities('FR')
     await opened.remember(takeoverEntry(AP, 4n))
     await opened.handlers.transferRange(order(), call)
-    for (const change of [{ target: 'ap' }, { keyspace: 'cities', operation: 'takeover:ap:4' }]) {
+    for (const change of [{ target: 'ap' }, { key: Buffer.from('A'), operation: 'takeover:ap:4' }]) {
       await expect(opened.handlers.transferRange(order(change), call)).rejects.toMatchObject({
         code: 'OPERATION_REUSED',
       })
@@ -157,10 +157,14 @@ describe('operations', () => {
 
   it('can be aborted if they are transfers', async () => {
     await using opened = await rig()
-    await opened.remember(transferEntry({ phase: 'follow' }))
+    await opened.cities('FR')
+    await opened.handlers.transferRange(order(), call)
     await opened.remember(takeoverEntry(AP, 4n))
     const abort = (operation: string) => opened.handlers.abortOperation({ operation, reason: 'no' }, call)
-    expect((await abort('move-1')).operation).toMatchObject({ phase: 'aborting', note: 'no', ended: false })
+    expect((await abort('move-1')).operation).toMatchObject({ phase: 'aborted', note: 'no', ended: true })
+    expect((await abort('move-1')).operation).toMatchObject({ phase: 'aborted' })
+    await opened.remember(transferEntry({ operation: operationId('gone'), phase: 'done' }))
+    await expect(abort('gone')).rejects.toMatchObject({ code: 'TRANSFER_ENDED' })
     await expect(abort('takeover:ap:4')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
     await expect(abort('nobody')).rejects.toMatchObject({ code: 'OPERATION_UNKNOWN' })
   })
@@ -172,18 +176,29 @@ describe('regions', () => {
     await opened.cities('FR')
     opened.sights.set(US, sightOf(US, { verdict: 'late', stillMs: 5000 }))
     opened.copied.set(2, new Set([AP]))
-    const request = { region: 'us', reason: 'fire', poweredOff: false, dryRun: true }
+    const request = { region: 'us', reason: 'fire', poweredOff: false, evenStranded: false, dryRun: true }
     const dry = await opened.handlers.failOverRegion(request, call)
     expect(dry.operation).toBeUndefined()
     expect(dry.takes.map(({ target, obstacles }) => [target, obstacles])).toEqual([
       ['eu', []],
       ['ap', []],
     ])
+    opened.silent.add('ap-n1')
+    const stranded = await opened.handlers.failOverRegion(request, call)
+    expect(stranded.takes[1]?.obstacles).toEqual(['no quorum of ap answers for 1 shards, as 2.0'])
+    await expect(opened.handlers.failOverRegion({ ...request, dryRun: false }, call)).rejects.toMatchObject({
+      code: 'NOT_ENOUGH_NODES',
+    })
+    opened.silent.clear()
     const done = await opened.handlers.failOverRegion({ ...request, dryRun: false }, call)
     expect(done.operation).toMatchObject({ operation: 'takeover:us:2', phase: 'taking', reason: 'by hand' })
     await expect(opened.handlers.failOverRegion({ ...request, region: 'mars' }, call)).rejects.toMatchObject({
       code: 'REGION_UNKNOWN',
     })
+    // Undrained it may renew again.
+    await opened.handlers.undrainRegion({ region: 'us' }, call)
+    const lease = await opened.store.get(regionLeaseKey(US), { signal: call.signal })
+    expect(Buffer.from(lease?.value ?? []).toString()).toContain('"status":"live"')
   })
 
   it('are listed in order, the own one with what only its server knows', async () => {

@@ -1,15 +1,17 @@
-import { hasEnded, suspicionOf } from '@meridian/global'
-import type { JournalEntry } from '@meridian/global'
+import { hasEnded, planTransfer, previousOwner } from '@meridian/global'
+import type { JournalEntry, PlannedTransfer, PlanWorld, RegionSight } from '@meridian/global'
 import { toWireRange } from '@meridian/protocol'
-import type { OperationServiceDefinition, PlannedTransfer, PlanTransfersRequest } from '@meridian/protocol'
+import type {
+  OperationServiceDefinition,
+  PlannedTransfer as WirePlanned,
+  PlanTransfersRequest,
+} from '@meridian/protocol'
 import type { HandlersOf } from '@meridian/rpc'
 import { generation, keyOfBytes, keyspaceName, MeridianError, operationId } from '@meridian/topology'
 import type { OperationId, RangeDescriptor, RegionId } from '@meridian/topology'
 import { byRelevance, toWireOperation } from './operation-entry.ts'
 import type { OperationParts } from './operation-parts.ts'
 import { checkedReason, knownRegion } from './request-checks.ts'
-import { lostBy, outlookOf } from './transfer-plan.ts'
-import type { TransferOutlook, TransferWorld } from './transfer-plan.ts'
 
 /** Operations told at once: those in flight and the newest of the rest. */
 const OPERATIONS_MAX = 2000
@@ -35,12 +37,8 @@ export function operationHandlers(parts: () => OperationParts): HandlersOf<typeo
     },
 
     planTransfers: async (request, call) => {
-      const server = parts()
-      const { ranges, target, drainEnds } = await chosen(server, request, call.signal)
-      const world = transferWorld(server)
-      return {
-        transfers: ranges.map((range) => toWirePlanned(outlookOf(range, target, world, drainEnds))),
-      }
+      const transfers = await planned(parts(), request, call.signal)
+      return { transfers: transfers.map(toWirePlanned) }
     },
 
     listOperations: ({ all }) => {
@@ -66,7 +64,7 @@ export function operationHandlers(parts: () => OperationParts): HandlersOf<typeo
 }
 
 /** This server's view may be behind whoever began the operation, so nothing is called unknown before it has caught up. */
-async function remembered(
+export async function remembered(
   { globalView, ownership }: Pick<OperationParts, 'globalView' | 'ownership'>,
   operation: OperationId,
   signal: AbortSignal,
@@ -79,13 +77,11 @@ async function remembered(
   throw new MeridianError('OPERATION_UNKNOWN', `no operation ${operation} is in flight or still remembered`)
 }
 
-interface Chosen {
-  readonly ranges: readonly RangeDescriptor[]
-  readonly target: RegionId | undefined
-  readonly drainEnds?: RegionId
-}
-
-async function chosen(server: OperationParts, request: PlanTransfersRequest, signal: AbortSignal): Promise<Chosen> {
+async function planned(
+  server: OperationParts,
+  request: PlanTransfersRequest,
+  signal: AbortSignal,
+): Promise<readonly PlannedTransfer[]> {
   const asked = [request.keyspace, request.evacuate, request.returnTo].filter((text) => text !== '')
   if (asked.length !== 1) {
     throw new MeridianError('INVALID_ARGUMENT', 'name a keyspace with a key, or evacuate, or return_to: one of them')
@@ -93,40 +89,73 @@ async function chosen(server: OperationParts, request: PlanTransfersRequest, sig
   const target = request.target === '' ? undefined : knownRegion(server, request.target)
   if (request.keyspace !== '') {
     const range = await server.ownership.lookup(keyspaceName(request.keyspace), keyOfBytes(request.key), signal)
-    return { ranges: [range], target }
+    return [outlookOf(range, target, planWorldOf(server))]
   }
   await server.ownership.catchUp(signal)
-  const all = server.globalView.ranges.list()
+  const world = planWorldOf(server)
   if (request.evacuate !== '') {
     const region = knownRegion(server, request.evacuate)
     if (region === target) throw new MeridianError('INVALID_ARGUMENT', `${region} cannot be emptied into itself`)
-    return { ranges: all.filter(({ owner }) => owner === region), target }
+    return world.ranges.filter(({ owner }) => owner === region).map((range) => outlookOf(range, target, world))
   }
   const region = knownRegion(server, request.returnTo)
   if (target !== undefined && target !== region) {
     throw new MeridianError('INVALID_ARGUMENT', `what returns to ${region} does not go to ${target}`)
   }
-  return { ranges: lostBy(region, all, server.globalView.journal), target: region, drainEnds: region }
+  // Its drain ends before anything comes back.
+  const undrained = { ...world, drained: new Set([...world.drained].filter((each) => each !== region)) }
+  return world.ranges
+    .filter((range) => range.owner !== region && previousOwner(range, world.journal) === region)
+    .map((range) => outlookOf(range, region, undrained))
 }
 
 /** What is known here of how ranges would move. */
-export function transferWorld({
-  regions,
-  copies,
-  globalView,
-  tax,
-}: Pick<OperationParts, 'regions' | 'copies' | 'globalView' | 'tax'>): TransferWorld {
+export function planWorldOf(server: OperationParts): PlanWorld {
+  const { authority, copies, globalView, tax } = server
+  const sights = new Map(authority.regions().map((sight) => [sight.region, sight]))
   return {
-    sights: new Map(regions.sights().map((sight) => [sight.region, sight])),
+    ranges: globalView.ranges.list(),
     drained: globalView.drained,
-    suspicion: (region) => suspicionOf(globalView.journal.values(), region, Number(tax.wallUs() / 1000n)),
+    journal: globalView.journal,
+    nowWallMs: Number(tax.wallUs() / 1000n),
+    illness: (region) => illnessOf(sights.get(region)),
     standbyFacts: (range, region) => copies.standbyFacts(range, region),
-    shardsOf: (range) => copies.ownerPage(range)?.shards.length ?? 0,
-    load: (range) => copies.load(range),
-    commitFloorMs: copies.commitFloorMs(),
+    shards: (range) => copies.ownerPage(range)?.shards.length ?? 0,
+    lagEntries: (range, region) => copies.load(range)?.lagEntries.get(region),
+    writesPerS: (range) => copies.load(range)?.writesPerS ?? 0,
+    commitFloorMs: copies.commitFloorMs() ?? 0,
   }
 }
 
-export function toWirePlanned({ range, target, obstacles, ...outlook }: TransferOutlook): PlannedTransfer {
-  return { range: toWireRange(range), target: target ?? '', obstacles: [...obstacles], ...outlook }
+function illnessOf(sight: RegionSight | undefined): string | undefined {
+  if (sight === undefined) return 'has no lease'
+  const { record, verdict, stillMs } = sight
+  if (record.status !== 'live') return `is ${record.status}`
+  if (verdict === 'renewing') return undefined
+  return `is ${verdict}: it has not renewed its lease for ${(stillMs / 1000).toFixed(1)} s`
+}
+
+/** A vacant range has no data to copy: it is assigned, in one commit, if nothing else is against that. */
+function outlookOf(range: RangeDescriptor, target: RegionId | undefined, world: PlanWorld): PlannedTransfer {
+  if (range.status !== 'vacant') return planTransfer(range, target, world)
+  const outlook = planTransfer({ ...range, status: 'active' }, target, { ...world, illness: elsewhere(range, world) })
+  return { ...outlook, range, commitMs: world.commitFloorMs }
+}
+
+/** Nothing is asked of the owner of a range without data. */
+function elsewhere({ owner }: RangeDescriptor, { illness }: PlanWorld): PlanWorld['illness'] {
+  return (region) => (region === owner ? undefined : illness(region))
+}
+
+export function toWirePlanned({ range, target, obstacles, lagEntries, ...outlook }: PlannedTransfer): WirePlanned {
+  const texts = (blocks: boolean): string[] =>
+    obstacles.filter((obstacle) => obstacle.blocks === blocks).map(({ text }) => text)
+  return {
+    range: toWireRange(range),
+    target: target ?? '',
+    obstacles: texts(true),
+    remarks: texts(false),
+    lagEntries: lagEntries ?? 0n,
+    ...outlook,
+  }
 }

@@ -1,20 +1,8 @@
-import type { Bar, RegionSight, StandbyFacts, TakeoverEntry, Transfers } from '@meridian/global'
+import type { Authority, RegionVerbs, StandbyFacts, Transfers } from '@meridian/global'
 import type { ReplicaMove } from '@meridian/protocol'
 import type { ControllerHealth, NodeHoldings } from '@meridian/region'
 import type { NodeDuty, NodeId, OperationId, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
 import type { ServerParts } from './parts.ts'
-
-/** What is done to whole regions. */
-export interface RegionOperations {
-  /** Nobody hands the region ownership from then on. Repeated it changes nothing. */
-  drain(region: RegionId, operation: OperationId, signal: AbortSignal): Promise<void>
-  /** Also lifts a bar. */
-  undrain(region: RegionId, signal: AbortSignal): Promise<void>
-  /** Takes the authority of the region, whatever it does; its ranges follow when its lease has run out. */
-  failOver(region: RegionId, bar: Bar, signal: AbortSignal): Promise<TakeoverEntry>
-  /** Every region with a lease, as this server last saw it. */
-  sights(): readonly RegionSight[]
-}
 
 /** What writes and copies of a range come to; what nobody told is missing. */
 export interface RangeLoad {
@@ -56,7 +44,8 @@ export interface NodeOperations {
 /** What the handlers of operations stand on, beside what every handler does. */
 export interface OperationParts extends ServerParts {
   readonly transfers: Pick<Transfers, 'begin' | 'abort'>
-  readonly regions: RegionOperations
+  readonly verbs: Pick<RegionVerbs, 'drain' | 'undrain' | 'planFailOver' | 'failOver' | 'liftBar'>
+  readonly authority: Pick<Authority, 'regions'>
   readonly copies: CopySights
   readonly nodeOperations: NodeOperations
   /** L_R, ms. */

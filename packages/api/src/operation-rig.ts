@@ -1,12 +1,16 @@
 import {
+  bootstrapGlobal,
   encodeJournal,
   encodeRegionLease,
   GLOBAL_MIRROR_PREFIXES,
   GlobalView,
   OwnershipService,
+  RegionVerbs,
+  registerRegion,
+  takeoverOperation,
+  Transfers,
 } from '@meridian/global'
-import { bootstrapGlobal, registerRegion, takeoverOperation } from '@meridian/global'
-import type { Bar, JournalEntry, RegionSight, TakeoverEntry, TransferEntry, TransferRequest } from '@meridian/global'
+import type { JournalEntry, RegionSight, TakeoverEntry, TransferEntry } from '@meridian/global'
 import { HybridClock } from '@meridian/hlc'
 import { ManualClock as ManualWall } from '@meridian/hlc/testing'
 import { silentLogger, systemClock } from '@meridian/loop'
@@ -15,7 +19,7 @@ import type { Call } from '@meridian/rpc'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
 import { Mirror } from '@meridian/store/mirror'
 import {
-  drainKey,
+  generation,
   journalKey,
   keyOfText,
   keyspaceName,
@@ -26,9 +30,10 @@ import {
   regionId,
   regionLeaseKey,
   shardId,
+  ZERO_TOKEN,
 } from '@meridian/topology'
 import type { NodeDuty, NodeId, OperationId, RangeDescriptor, RegionId, Revision } from '@meridian/topology'
-import type { NodeOperations, OperationParts, RangeLoad, RegionOperations } from './operation-parts.ts'
+import type { NodeOperations, OperationParts, RangeLoad } from './operation-parts.ts'
 
 /** For tests: the handlers of a server of `us` over a global tier in memory, with ports that keep what they were told. */
 
@@ -117,40 +122,48 @@ export async function openOperationRig() {
   const sights = new Map([US, EU, AP].map((region) => [region, sightOf(region)]))
   const copied = new Map<number, ReadonlySet<RegionId>>()
   const loads = new Map<RangeDescriptor['rangeId'], RangeLoad>()
-  const orders: TransferRequest[] = []
-  const transfers: OperationParts['transfers'] = {
-    begin: async (order) => {
-      orders.push(order)
-      const { operation, keyspace, key, target, reason, expectedGeneration } = order
-      const known = globalView.journal.get(operation)
-      if (known !== undefined) return known as TransferEntry
-      const range = await ownership.lookup(keyspace, key, signal)
-      const { rangeId: id, owner: source, generation } = range
-      if (generation !== (expectedGeneration ?? generation)) throw new MeridianError('GENERATION_MISMATCH', 'moved on')
-      const entry = transferEntry({ operation, keyspace, rangeId: id, source, target, generation, reason })
-      await remember(entry)
-      return entry
+  const wallMs = (): number => 1_800_000_000_000
+  const standbyFacts = (range: number, region: RegionId) => ({ hasPage: copied.get(range)?.has(region) ?? true })
+  const transfers = new Transfers({ store, view: globalView, ownership, wallMs })
+  const silent = new Set<string>()
+  const verbs = new RegionVerbs({
+    store,
+    view: globalView,
+    hlc,
+    address: 'us.test:1',
+    standbyFacts,
+    objection: (region) => (globalView.drained.has(region) ? 'is drained' : undefined),
+    wallMs,
+    // One shard per range, with one replica in each region.
+    ports: {
+      page: (range, region) => ({
+        role: region === US ? 'owner' : 'standby',
+        generation: globalView.range(range)?.generation ?? generation(1n),
+        frozenFor: undefined,
+        shards: [
+          {
+            shardId: shardId(range, 0),
+            leader: undefined,
+            replicas: [{ nodeId: nodeId(`${region}-n1`), address: `${region}-n1.test:1` }],
+          },
+        ],
+      }),
+      askPositions: (node, shards) =>
+        silent.has(node.nodeId)
+          ? Promise.reject(new MeridianError('UNAVAILABLE', 'nobody there'))
+          : Promise.resolve(
+              shards.map((shard) => ({
+                shardId: shard,
+                lastIndex: 7n,
+                lastToken: ZERO_TOKEN,
+                commitIndex: 7n,
+                installing: false,
+              })),
+            ),
     },
-    abort: async (operation, reason) => {
-      const entry = globalView.journal.get(operation)
-      if (entry?.kind !== 'transfer') throw new Error('asked to abort what is no transfer')
-      const next = { ...entry, phase: 'aborting' as const, note: reason, opSeq: entry.opSeq + 1 }
-      await remember(next)
-      return next
-    },
-  }
-  const regions: RegionOperations = {
-    drain: (region, operation) => put(drainKey(region), JSON.stringify({ region, operation })),
-    undrain: async (region) => {
-      await store.txn({ guards: [], operations: [{ kind: 'delete', key: drainKey(region) }] }, signal)
-    },
-    failOver: async (region, bar: Bar) => {
-      await put(regionLeaseKey(region), encodeRegionLease({ term: 2n, counter: 40n, status: 'barred', bar }))
-      const entry = takeoverEntry(region, 2n, { phase: 'taking', forced: true, left: 3, ranges: 0 })
-      await remember(entry)
-      return entry
-    },
-    sights: () => [...sights.values()],
+  })
+  for (const region of [US, EU, AP]) {
+    await put(regionLeaseKey(region), encodeRegionLease({ term: 1n, counter: 40n, status: 'live' }))
   }
   const moved: ReplicaMove[] = []
   const duties: [NodeId, NodeDuty, boolean][] = []
@@ -187,12 +200,13 @@ export async function openOperationRig() {
     globalView,
     ownership,
     transfers,
-    regions,
+    verbs,
+    authority: { regions: () => [...sights.values()] },
     nodeOperations,
     regionLeaseMs: 9000,
     copies: {
       ownerPage: () => ({ shards: [{ shardId: shardId(rangeId(1), 0) }] }),
-      standbyFacts: (range: number, region: RegionId) => ({ hasPage: copied.get(range)?.has(region) ?? true }),
+      standbyFacts,
       load: (range: RangeDescriptor['rangeId']) => loads.get(range),
       commitFloorMs: () => 70.5,
       mapAgeMs: (region: RegionId) => (region === AP ? undefined : 800),
@@ -211,7 +225,7 @@ export async function openOperationRig() {
       }),
     },
     control: { controller: () => 'us.test:1' },
-    tax: { wallUs: () => 2_000_000n },
+    tax: { wallUs: () => BigInt(wallMs()) * 1000n },
   }
   // The handlers of operations read these parts only.
   const asParts = (): OperationParts => parts as unknown as OperationParts
@@ -220,7 +234,7 @@ export async function openOperationRig() {
     store,
     ownership,
     globalView,
-    orders,
+    silent,
     moved,
     duties,
     holdings,

@@ -1,6 +1,8 @@
+import { takeoverOperation } from '@meridian/global'
+import type { FailOverPlan } from '@meridian/global'
 import { nodeStatuses } from '@meridian/region'
 import { toWireRange } from '@meridian/protocol'
-import type { RegionServiceDefinition } from '@meridian/protocol'
+import type { PlannedTransfer, RegionServiceDefinition } from '@meridian/protocol'
 import type { HandlersOf } from '@meridian/rpc'
 import {
   BUDGET_MS_MAX,
@@ -10,27 +12,32 @@ import {
   MeridianError,
   operationId,
   rangeIsOpen,
+  regionLeaseKey,
 } from '@meridian/topology'
 import type { FailoverPolicy, RegionId } from '@meridian/topology'
 import { toWireOperation } from './operation-entry.ts'
-import { toWirePlanned, transferWorld } from './operation-handlers.ts'
+import { planWorldOf, remembered, toWirePlanned } from './operation-handlers.ts'
 import type { OperationParts } from './operation-parts.ts'
 import { regionHealth } from './region-health.ts'
 import type { OwnRegion } from './region-health.ts'
 import { checkedReason, knownRegion } from './request-checks.ts'
-import { takeOutlookOf } from './transfer-plan.ts'
 
 export function regionHandlers(parts: () => OperationParts): HandlersOf<typeof RegionServiceDefinition> {
   return {
     drainRegion: async (request, call) => {
       const server = parts()
-      await server.regions.drain(knownRegion(server, request.region), operationId(request.operation), call.signal)
+      await server.verbs.drain(knownRegion(server, request.region), operationId(request.operation), call.signal)
       return {}
     },
 
     undrainRegion: async (request, call) => {
       const server = parts()
-      await server.regions.undrain(knownRegion(server, request.region), call.signal)
+      const region = knownRegion(server, request.region)
+      // One that was given up by hand may renew again, and one that never had a lease has none to lift.
+      if (server.globalView.record(regionLeaseKey(region)) !== undefined) {
+        await server.verbs.liftBar(region, call.signal)
+      }
+      await server.verbs.undrain(region, call.signal)
       return {}
     },
 
@@ -38,20 +45,21 @@ export function regionHandlers(parts: () => OperationParts): HandlersOf<typeof R
       const server = parts()
       const region = knownRegion(server, request.region)
       const reason = checkedReason(request.reason)
-      const { dryRun, poweredOff } = request
-      await server.ownership.catchUp(call.signal)
-      const ranges = server.globalView.ranges.list().filter(({ owner }) => owner === region)
-      const world = transferWorld(server)
-      const takes = ranges.map((range) => toWirePlanned(takeOutlookOf(range, world)))
-      if (dryRun) return { operation: undefined, takes }
-      const entry = await server.regions.failOver(region, { reason, poweredOff }, call.signal)
-      return { operation: toWireOperation(entry), takes }
+      const { dryRun, poweredOff, evenStranded } = request
+      if (dryRun) {
+        await server.ownership.catchUp(call.signal)
+        const plan = await server.verbs.planFailOver(region, call.signal)
+        return { operation: undefined, takes: takesOf(server, region, plan) }
+      }
+      const { term } = await server.verbs.failOver({ region, reason, poweredOff, evenStranded }, call.signal)
+      const entry = await remembered(server, takeoverOperation(region, term), call.signal)
+      return { operation: toWireOperation(entry), takes: [] }
     },
 
     listRegions: () => {
       const server = parts()
       const { globalView } = server
-      const sights = new Map(server.regions.sights().map((sight) => [sight.region, sight]))
+      const sights = new Map(server.authority.regions().map((sight) => [sight.region, sight]))
       const ranges = globalView.ranges.list()
       const regions = [...globalView.regions.values()].toSorted((a, b) => (a.region < b.region ? -1 : 1))
       return Promise.resolve({
@@ -87,6 +95,28 @@ export function regionHandlers(parts: () => OperationParts): HandlersOf<typeof R
       return { range: toWireRange(ranges[0] ?? server.ownership.lookupLocal(keyspace, start)) }
     },
   }
+}
+
+/** Where each range of the region would go, or why nowhere. */
+function takesOf(server: OperationParts, region: RegionId, plan: FailOverPlan): PlannedTransfer[] {
+  const world = planWorldOf(server)
+  const targets = new Map(plan.batches.flatMap(({ takes }) => takes.map(({ rangeId, target }) => [rangeId, target])))
+  const stranded = new Map(plan.stranded.map(({ range, why }) => [range.rangeId, why]))
+  return world.ranges
+    .filter(({ owner }) => owner === region)
+    .map((range) => {
+      const target = targets.get(range.rangeId)
+      const why = stranded.get(range.rangeId)
+      return toWirePlanned({
+        range,
+        target,
+        obstacles: why === undefined ? [] : [{ text: why, blocks: true }],
+        shards: world.shards(range.rangeId),
+        lagEntries: target === undefined ? undefined : world.lagEntries(range.rangeId, target),
+        commitMs: world.commitFloorMs,
+        writesPerS: world.writesPerS(range.rangeId),
+      })
+    })
 }
 
 function policyOf(text: string): FailoverPolicy {

@@ -107,7 +107,12 @@ export class Operations {
 
   failOver(
     region: RegionId,
-    how: { readonly reason: string; readonly poweredOff: boolean; readonly dryRun: boolean },
+    how: {
+      readonly reason: string
+      readonly poweredOff: boolean
+      readonly evenStranded: boolean
+      readonly dryRun: boolean
+    },
     options?: CallOptions,
   ): Promise<FailOverRegionResponse> {
     return this.#region(options, (client, call) => client.failOverRegion({ region, ...how }, call))

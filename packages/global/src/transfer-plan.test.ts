@@ -1,5 +1,5 @@
 import { generation, keyOfText, keyspaceName, operationId, rangeId, regionId } from '@meridian/topology'
-import type { OperationId, RangeDescriptor, RangeStatus } from '@meridian/topology'
+import type { OperationId, RangeDescriptor, RangeStatus, RegionId } from '@meridian/topology'
 import { expect, test } from 'vitest'
 import type { JournalEntry, TransferEntry } from './journal.ts'
 import { evacuationOperation, planEvacuation, planReturn, planTransfer, previousOwner } from './transfer-plan.ts'
@@ -75,6 +75,8 @@ const text = ({ target, obstacles }: ReturnType<typeof planTransfer>): string =>
 const failed = (operation: string, agoMs: number) =>
   transfer(operation, { phase: 'aborted', note: 'no progress for 30000 ms: x', updatedWallMs: NOW - agoMs })
 
+const ill = (of: RegionId) => (region: RegionId) => (region === of ? 'is silent' : undefined)
+
 test.each<[string, RangeDescriptor, string | undefined, Partial<PlanWorld>, string]>([
   ['nothing in the way', range(1, 'us/eu'), undefined, {}, 'to eu'],
   ['asked for another', range(1, 'us/eu/ap'), 'ap', {}, 'to ap'],
@@ -84,7 +86,21 @@ test.each<[string, RangeDescriptor, string | undefined, Partial<PlanWorld>, stri
   ['its owner', range(1, 'us/eu'), 'us', {}, 'to us, no: us owns it already'],
   ['drained', range(1, 'us/eu'), undefined, { drained: new Set([EU]) }, 'to eu, no: eu is drained'],
   ['drained, another is not', range(1, 'us/eu/ap'), undefined, { drained: new Set([EU]) }, 'to ap'],
-  ['ill', range(1, 'us/eu'), undefined, { illness: () => 'is silent' }, 'to eu, no: eu is silent'],
+  ['ill', range(1, 'us/eu'), undefined, { illness: ill(EU) }, 'to eu, no: eu is silent'],
+  [
+    'its owner is ill',
+    range(1, 'us/eu'),
+    undefined,
+    { illness: ill(US) },
+    'to eu, no: us is silent, and a transfer needs it',
+  ],
+  [
+    'a ninth standby',
+    range(1, 'us/a/b/c/d/e/f/g/h'),
+    'eu',
+    {},
+    'to eu, no: it has 8 standbys already, and eu is none of them',
+  ],
   [
     'no page',
     range(1, 'us/eu'),
@@ -145,11 +161,13 @@ test('a return brings back what the region lost, and not what it never had', () 
     range(4, 'eu/us'),
     range(5, 'us/eu', 'active', 'takeover:us:2:00000000'),
     range(6, 'eu/us', 'active', 'given-up'),
+    range(7, 'eu/us', 'active', 'return:us:0d1f:7'),
+    range(8, 'eu/us', 'active', 'return:us-east:0d1f:8'),
   ]
   const journal = new Map([transfer('by-hand', {}), transfer('given-up', { phase: 'aborted' })])
   const ids = (firstStandby: boolean) =>
     planReturn(US, world({ ranges, journal }), firstStandby).map((each) => `${each.range.rangeId}>${each.target}`)
-  expect(ids(false)).toEqual(['3>us', '2>us', '1>us'])
-  expect(ids(true)).toEqual(['6>us', '4>us', '3>us', '2>us', '1>us'])
+  expect(ids(false)).toEqual(['7>us', '3>us', '2>us', '1>us'])
+  expect(ids(true)).toEqual(['8>us', '7>us', '6>us', '4>us', '3>us', '2>us', '1>us'])
   expect(previousOwner(range(1, 'eu/us'), journal)).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-import { operationId } from '@meridian/topology'
+import { operationId, STANDBYS_MAX } from '@meridian/topology'
 import type { OperationId, RangeDescriptor, RangeId, RegionId } from '@meridian/topology'
 import type { JournalEntry } from './journal.ts'
 import type { StandbyFacts } from './takeover-plan.ts'
@@ -78,12 +78,15 @@ export function planReturn(region: RegionId, world: PlanWorld, firstStandby = fa
     .toSorted(byDemand)
 }
 
-/** Whose the range was before the operation that last wrote it; undefined: that cannot be told any more. */
+/**
+ * Whose the range was before the operation that last wrote it, or who was to have it back by one that was aborted;
+ * undefined: that cannot be told any more.
+ */
 export function previousOwner(
   { operation }: RangeDescriptor,
   journal: ReadonlyMap<OperationId, JournalEntry>,
 ): RegionId | undefined {
-  const named = /^(?:evacuate|takeover):([a-z][a-z0-9-]*):/.exec(operation)?.[1]
+  const named = /^(?:evacuate|takeover|return):([a-z][a-z0-9-]*):/.exec(operation)?.[1]
   if (named !== undefined) return named as RegionId
   const entry = journal.get(operation)
   return entry?.kind === 'transfer' && entry.phase !== 'aborted' ? entry.source : undefined
@@ -120,6 +123,11 @@ function obstaclesOf(range: RangeDescriptor, target: RegionId | undefined, world
     return found
   }
   if (target === range.owner) add(true, `${target} owns it already`)
+  const weakness = range.status === 'vacant' ? undefined : world.illness(range.owner)
+  if (weakness !== undefined) add(true, `${range.owner} ${weakness}, and a transfer needs it`)
+  if (!range.standbys.includes(target) && range.standbys.length >= STANDBYS_MAX) {
+    add(true, `it has ${STANDBYS_MAX} standbys already, and ${target} is none of them`)
+  }
   if (world.drained.has(target)) add(true, `${target} is drained`)
   const illness = world.illness(target)
   if (illness !== undefined) add(true, `${target} ${illness}`)

@@ -20,6 +20,8 @@ import { callOptions } from './range-results.ts'
 
 const CONCURRENCY_DEFAULT = 4
 const CONCURRENCY_MAX = 64
+/** Pause between two looks at whether a region can take anything, ms. */
+const FIT_EVERY_MS = 1000
 
 interface FleetCommandOptions {
   readonly dryRun?: boolean
@@ -94,6 +96,26 @@ async function planned(context: CommandContext, client: MeridianClient, query: P
   return plannedOf(await persistently(context, () => client.operations.plan(query, callOptions(context))))
 }
 
+/** A region that has just come back has to prove itself first: that is waited for, as long as the command is patient. */
+async function plannedOnceFit(
+  context: CommandContext,
+  client: MeridianClient,
+  query: PlanQuery,
+): Promise<readonly Planned[]> {
+  const { terminal, clock, signal, options } = context
+  const untilMs = clock.nowMs() + options.timeoutMs
+  for (;;) {
+    const plan = await planned(context, client, query)
+    const [first] = plan
+    const canBegin = plan.some(
+      (each) => isFree(each) || each.range.status === 'moving' || each.range.status === 'frozen',
+    )
+    if (first === undefined || canBegin || clock.nowMs() >= untilMs) return plan
+    terminal.progress(`${plan.length} ranges wait: ${first.obstacles[0] ?? 'there is nowhere to go'}`)
+    await clock.sleep(FIT_EVERY_MS, signal)
+  }
+}
+
 async function dryRun(context: CommandContext, client: MeridianClient, query: PlanQuery): Promise<void> {
   const plan = await planned(context, client, query)
   context.terminal.show(
@@ -117,7 +139,7 @@ async function move(
 ): Promise<Moved> {
   const { terminal, clock } = context
   const beganMs = clock.nowMs()
-  const plan = await planned(context, client, query)
+  const plan = verb === 'return' ? await plannedOnceFit(context, client, query) : await planned(context, client, query)
   const run = runName()
   let moved = 0
   try {

@@ -18,6 +18,7 @@ import { callOptions } from './range-results.ts'
 interface FailoverOptions {
   readonly dryRun?: boolean
   readonly poweredOff?: boolean
+  readonly evenStranded?: boolean
   readonly reason?: string
   readonly yes?: boolean
 }
@@ -34,6 +35,7 @@ export function addRegionFailover(group: Command): void {
     .argument('<region>', 'the region to give up', regionId)
     .option('--dry-run', 'only which ranges would go where, and what stands in the way')
     .option('--powered-off', 'you attest that nothing of it runs: its lease is not waited for')
+    .option('--even-stranded', 'also if ranges are left that nobody can take')
     .addOption(reasonOption())
     .option('--yes', 'do not ask for the name of the region to be typed')
     .action(async (region: RegionId, options: FailoverOptions, self: Command) => {
@@ -55,9 +57,9 @@ async function failover(
   options: FailoverOptions,
 ): Promise<void> {
   const { terminal, clock, signal } = context
-  const { reason = '', poweredOff = false } = options
+  const { reason = '', poweredOff = false, evenStranded = false } = options
   const ask = (dryRun: boolean): Promise<FailOverRegionResponse> =>
-    operations.failOver(region, { reason, poweredOff, dryRun }, callOptions(context))
+    operations.failOver(region, { reason, poweredOff, evenStranded, dryRun }, callOptions(context))
 
   const plan = plannedOf((await ask(true)).takes)
   if (options.dryRun === true) {

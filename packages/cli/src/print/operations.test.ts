@@ -92,7 +92,7 @@ describe('a plan', () => {
     const plan = plannedOf([
       plannedSample(1, { writesPerS: 2 }),
       plannedSample(2, { target: '', obstacles: ['it has no standby'] }),
-      plannedSample(3, { writesPerS: 200, lagEntries: 1200n }),
+      plannedSample(3, { writesPerS: 200, lagEntries: 1200n, remarks: ['eu has no standby page yet'] }),
       { ...plannedSample(4), range: undefined },
     ])
     expect(plannedLines(plan, layout)).toEqual([
@@ -102,6 +102,7 @@ describe('a plan', () => {
       '    2  cities    k2     us    nowhere       3     0       0.0    140.5',
       '',
       'range 2: it has no standby',
+      'range 3: eu has no standby page yet',
     ])
     expect(plan.map(isFree)).toEqual([true, true, false])
     expect(plannedJson(plan[2] ?? expect.fail('three'))).toMatchObject({ range: { rangeId: 2 }, target: null })

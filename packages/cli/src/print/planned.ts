@@ -5,6 +5,7 @@ import type { RangeDescriptor } from '@meridian/topology'
 import { printable } from '../printable.ts'
 import { millis } from './milliseconds.ts'
 import { rangeJson } from './ranges.ts'
+import type { Tone } from './paint.ts'
 import { cutTo, tableLines } from './table.ts'
 import type { Layout } from './table.ts'
 
@@ -18,6 +19,8 @@ export interface Planned {
   /** Undefined: there is nowhere to go. */
   readonly target: string | undefined
   readonly obstacles: readonly string[]
+  /** What makes it take longer. */
+  readonly remarks: readonly string[]
   readonly shards: number
   readonly lagEntries: bigint
   readonly commitMs: number
@@ -75,9 +78,12 @@ export function plannedLines(plan: readonly Planned[], layout: Layout): string[]
   )
   const hidden = plan.length - shown.length
   if (hidden > 0) table.push(paint('faint', `and ${hidden} more; all of them with --json`))
-  const obstacles = plan.flatMap(({ range, obstacles: each }) =>
-    each.map((obstacle) => paint('bad', cutTo(`range ${range.rangeId}: ${printable(obstacle)}`, width))),
-  )
+  const told = (range: RangeDescriptor, tone: Tone, texts: readonly string[]): string[] =>
+    texts.map((text) => paint(tone, cutTo(`range ${range.rangeId}: ${printable(text)}`, width)))
+  const obstacles = [
+    ...plan.flatMap(({ range, obstacles: each }) => told(range, 'bad', each)),
+    ...plan.flatMap(({ range, remarks }) => told(range, 'faint', remarks)),
+  ]
   if (obstacles.length === 0) return table
   const listed = obstacles.slice(0, OBSTACLE_LINES_MAX)
   const unlisted = obstacles.length - listed.length
@@ -85,6 +91,6 @@ export function plannedLines(plan: readonly Planned[], layout: Layout): string[]
     ...table,
     '',
     ...listed,
-    ...(unlisted === 0 ? [] : [paint('faint', `and ${unlisted} obstacles more; all of them with --json`)]),
+    ...(unlisted === 0 ? [] : [paint('faint', `and ${unlisted} remarks more; all of them with --json`)]),
   ]
 }

@@ -76,6 +76,8 @@ export interface PlannedTransfer {
   /** Expected cost at the global tier, ms: its commits at today's floor. */
   commitMs: number;
   writesPerS: number;
+  /** What makes it take longer without standing in its way. */
+  remarks: string[];
 }
 
 export interface ListOperationsRequest {
@@ -125,10 +127,16 @@ export interface FailOverRegionRequest {
   /** Somebody attests that nothing of the region runs: its lease is not waited for. */
   poweredOff: boolean;
   dryRun: boolean;
+  /** Also when ranges would be left that nobody can take; refused with NOT_ENOUGH_NODES otherwise. */
+  evenStranded: boolean;
 }
 
 export interface FailOverRegionResponse {
-  operation: Operation | undefined;
+  /** Absent in a dry run. */
+  operation:
+    | Operation
+    | undefined;
+  /** Of a dry run. */
   takes: PlannedTransfer[];
 }
 
@@ -746,7 +754,16 @@ export const PlanTransfersResponse: MessageFns<PlanTransfersResponse> = {
 };
 
 function createBasePlannedTransfer(): PlannedTransfer {
-  return { range: undefined, target: "", obstacles: [], shards: 0, lagEntries: 0n, commitMs: 0, writesPerS: 0 };
+  return {
+    range: undefined,
+    target: "",
+    obstacles: [],
+    shards: 0,
+    lagEntries: 0n,
+    commitMs: 0,
+    writesPerS: 0,
+    remarks: [],
+  };
 }
 
 export const PlannedTransfer: MessageFns<PlannedTransfer> = {
@@ -774,6 +791,9 @@ export const PlannedTransfer: MessageFns<PlannedTransfer> = {
     }
     if (message.writesPerS !== 0) {
       writer.uint32(57).double(message.writesPerS);
+    }
+    for (const v of message.remarks) {
+      writer.uint32(66).string(v!);
     }
     return writer;
   },
@@ -845,6 +865,14 @@ export const PlannedTransfer: MessageFns<PlannedTransfer> = {
             }
 
             message.writesPerS = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.remarks.push(reader.string());
             continue;
           }
         }
@@ -1321,7 +1349,7 @@ export const UndrainRegionResponse: MessageFns<UndrainRegionResponse> = {
 };
 
 function createBaseFailOverRegionRequest(): FailOverRegionRequest {
-  return { region: "", reason: "", poweredOff: false, dryRun: false };
+  return { region: "", reason: "", poweredOff: false, dryRun: false, evenStranded: false };
 }
 
 export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
@@ -1337,6 +1365,9 @@ export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.evenStranded !== false) {
+      writer.uint32(40).bool(message.evenStranded);
     }
     return writer;
   },
@@ -1384,6 +1415,14 @@ export const FailOverRegionRequest: MessageFns<FailOverRegionRequest> = {
             }
 
             message.dryRun = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.evenStranded = reader.bool();
             continue;
           }
         }
@@ -2607,6 +2646,7 @@ export const RegionServiceDefinition = {
       responseStream: false,
       options: {},
     },
+    /** Also lifts what bars the region after it was failed over by hand. */
     undrainRegion: {
       name: "UndrainRegion",
       requestType: UndrainRegionRequest as typeof UndrainRegionRequest,
