@@ -30,6 +30,7 @@ export {
   regionWaitMsOf,
 } from './region-lease.ts'
 export type { Bar, RegionLeaseRecord, RegionLeaseStatus, Renewal } from './region-lease.ts'
+export type { LeaderChanges } from './resent-txn.ts'
 export { registerRegion } from './region-registry.ts'
 export { takeoverTimingOf } from './takeover-core.ts'
 export type { RegionVerdict, TakeoverTiming } from './takeover-core.ts'

@@ -48,6 +48,33 @@ describe('OwnershipService', () => {
     await expect(s.service.mutate(operation, split('N'), s.signal)).rejects.toMatchObject({ code: 'OPERATION_REUSED' })
   })
 
+  it.each(['before', 'after'])(
+    'sends again what a leader that handed over dropped %s it had its effect, when another leads',
+    async (when) => {
+      const listeners = new Set<() => void>()
+      const leaderChanges = (listener: () => void) => {
+        listeners.add(listener)
+        return () => listeners.delete(listener)
+      }
+      await using s = await openGlobalServer(new MemoryCluster(), 'a', undefined, { leaderChanges })
+      await s.service.mutate(nextOperation(), create, s.signal)
+      const txn = s.store.txn.bind(s.store)
+      let sends = 0
+      s.store.txn = async (...call) => {
+        sends += 1
+        if (sends > 1) return txn(...call)
+        if (when === 'after') await txn(...call)
+        setImmediate(() => listeners.forEach((listener) => listener()))
+        return new Promise(() => {})
+      }
+      const { ranges } = await s.service.mutate(nextOperation(), split('M'), s.signal)
+      expect(ranges).toHaveLength(2)
+      expect(sends).toBe(2)
+      expect(s.view.ranges.list(CITIES)).toHaveLength(2)
+      expect(listeners.size).toBe(0)
+    },
+  )
+
   it('has one effect when the transaction was applied and its answer lost', async () => {
     await using s = await openGlobalServer(new MemoryCluster(), 'a')
     await s.service.mutate(nextOperation(), create, s.signal)

@@ -28,6 +28,8 @@ import { budgetHoldKey, encodeBudgetHold } from './budget-hold.ts'
 import type { GlobalView } from './global-view.ts'
 import { unmetered } from './operation-meter.ts'
 import type { OperationMeter } from './operation-meter.ts'
+import { resentTxn } from './resent-txn.ts'
+import type { LeaderChanges } from './resent-txn.ts'
 import { decodeOperation, encodeOperation, fingerprintOf } from './operation-record.ts'
 
 /** Times one mutation is decided anew because another came first. */
@@ -88,6 +90,8 @@ export interface OwnershipOptions {
   readonly random: () => number
   /** Told of each mutation, by the kind of its command, and of each linearizable read as `lookup`. */
   readonly meter?: OperationMeter
+  /** Tells when G has another leader, so that what the old one dropped is sent again at once. Without it after seconds. */
+  readonly leaderChanges?: LeaderChanges
 }
 
 /**
@@ -161,7 +165,16 @@ export class OwnershipService {
         caughtUp = true
         continue
       }
-      const outcome = await this.#commit(operation, fingerprint, stamp, decision, company, nextRangeIdRecord, signal)
+      const outcome = await this.#commit(
+        operation,
+        fingerprint,
+        stamp,
+        decision,
+        company,
+        nextRangeIdRecord,
+        unanswered,
+        signal,
+      )
       if (outcome.kind === 'done') return outcome.outcome
       if (outcome.kind === 'unanswered') {
         // Sent again it has no second effect: its operation id is among the guards.
@@ -222,13 +235,14 @@ export class OwnershipService {
     decision: OwnershipChange,
     company: Company,
     nextRangeIdRecord: StoreRecord,
+    unanswered: Unanswered,
     signal: AbortSignal,
   ): Promise<
     | { readonly kind: 'done'; readonly outcome: OwnershipOutcome }
     | { readonly kind: 'again'; readonly revision: Revision }
     | { readonly kind: 'unanswered'; readonly error: MeridianError }
   > {
-    const { store, log } = this.#options
+    const { store, log, leaderChanges = unseen } = this.#options
     const guards = [...this.#guards(operation, stamp, decision, nextRangeIdRecord), ...company.guards]
     const operations = [
       ...this.#operations(operation, fingerprint, stamp, decision, nextRangeIdRecord),
@@ -237,7 +251,10 @@ export class OwnershipService {
     const read = new Set([operationKey(operation), STAMP_KEY, ...company.guards.map(({ key }) => key)])
     let outcome: TxnOutcome
     try {
-      outcome = await store.txn({ guards, operations, onRefusalRead: [...read] }, signal)
+      const txn = { guards, operations, onRefusalRead: [...read] }
+      const answered = await resentTxn(store, txn, leaderChanges, signal)
+      if (answered.unanswered > 0) unanswered.left(operation)
+      outcome = answered.outcome
     } catch (error) {
       if (isMeridianError(error, 'UNAVAILABLE')) return { kind: 'unanswered', error }
       if (!isMeridianError(error, 'OUTCOME_UNKNOWN') || signal.aborted) throw error
@@ -339,6 +356,8 @@ export class OwnershipService {
   }
 }
 
+const unseen: LeaderChanges = () => () => {}
+
 /** What a mutation that G has not answered yet may still do. */
 class Unanswered {
   readonly #clock: Clock
@@ -358,6 +377,11 @@ class Unanswered {
     if (this.#clock.nowMs() >= this.#untilMs) throw error
     this.#times += 1
     return backoffMs(UNANSWERED_BACKOFF, this.#times - 1, random)
+  }
+
+  /** An attempt was sent again without waiting for its answer. */
+  left(operation: OperationId): void {
+    this.#unknown ??= new MeridianError('OUTCOME_UNKNOWN', `an attempt of operation ${operation} was not answered`)
   }
 
   /** After an attempt of unknown outcome no refusal of a later one proves that there was no effect. */

@@ -15,7 +15,7 @@ export async function openGlobalServer(
   cluster: MemoryCluster,
   origin: string,
   wallMs = 1_800_000_000_000,
-  more: Partial<Pick<OwnershipOptions, 'meter' | 'clock'>> = {},
+  more: Partial<Pick<OwnershipOptions, 'meter' | 'clock' | 'leaderChanges'>> = {},
 ) {
   const store = new MemoryStore(cluster)
   const signal = AbortSignal.timeout(30_000)

@@ -121,6 +121,34 @@ describe('demand', () => {
   })
 })
 
+describe('VoterPlaces', () => {
+  it('tells when another voter leads, and not when the first one is seen', async () => {
+    await using cluster = new MemoryCluster({ members: ['us-east', 'eu-west', 'ap-southeast'] })
+    await using store = new MemoryStore(cluster)
+    const voters = new VoterPlaces(store, hasty, silentLogger)
+    let changes = 0
+    const stopListening = voters.onLeaderChange(() => (changes += 1))
+    const stop = new AbortController()
+    const ended = voters.run(stop.signal)
+    const seen = async (leader: string) => {
+      const untilMs = systemClock.nowMs() + 10_000
+      while (voters.leader !== leader && systemClock.nowMs() < untilMs) await systemClock.sleep(1)
+      expect(voters.leader).toBe(leader)
+    }
+    await seen('us-east')
+    expect(changes).toBe(0)
+    cluster.moveLeader('eu-west')
+    await seen('eu-west')
+    expect(changes).toBe(1)
+    stopListening()
+    cluster.moveLeader('us-east')
+    await seen('us-east')
+    expect(changes).toBe(1)
+    stop.abort()
+    await ended
+  })
+})
+
 describe('ControlMeter', () => {
   it('sets an operation against the floor of the moment, and has none while the way is not known', async () => {
     await using cluster = new MemoryCluster({ members: ['us-east', 'eu-west', 'ap-southeast'] })

@@ -293,6 +293,7 @@ async function open(
     log,
     random,
     meter: meter.global,
+    leaderChanges: voters.onLeaderChange,
   })
   const authority = new Authority({
     store: globalStore,

@@ -2,7 +2,8 @@ import type { Clock, Logger } from '@meridian/loop'
 import type { Store } from '@meridian/store'
 import { isMeridianError } from '@meridian/topology'
 
-const LEADER_EVERY_MS = 1000
+/** By so much at most it is known late that another leads: commits that the old leader dropped wait for it. */
+const LEADER_EVERY_MS = 250
 /** Members of G come and go once in a blue moon. */
 const MEMBERS_EVERY_MS = 30_000
 
@@ -11,13 +12,16 @@ export function voterRegion(memberName: string): string | undefined {
   return memberName === '' ? undefined : memberName
 }
 
-/** In which regions the voters of G are and in which of them it is led, as of a second ago. */
+/** In which regions the voters of G are and in which of them it is led, as of a moment ago. */
 export class VoterPlaces {
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Logger
   #regionOf: ReadonlyMap<string, string> = new Map()
   #leader: string | undefined
+  /** The last one known; kept while nobody leads. */
+  #lastLeader: string | undefined
+  readonly #listeners = new Set<() => void>()
 
   constructor(store: Store, clock: Clock, log: Logger) {
     this.#store = store
@@ -32,6 +36,20 @@ export class VoterPlaces {
 
   get regions(): readonly string[] {
     return [...this.#regionOf.values()]
+  }
+
+  /** Calls `listener`, which must not throw, when another voter leads than the one before; returns the way to stop. */
+  readonly onLeaderChange = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #seen(leader: string | undefined): void {
+    this.#leader = leader
+    if (leader === undefined || leader === this.#lastLeader) return
+    const isAnother = this.#lastLeader !== undefined
+    this.#lastLeader = leader
+    if (isAnother) for (const listener of this.#listeners) listener()
   }
 
   /** Asks the cluster anew. @throws MeridianError UNAVAILABLE */
@@ -55,7 +73,7 @@ export class VoterPlaces {
           refreshedMs = this.#clock.nowMs()
         }
         const status = await this.#store.status(signal)
-        this.#leader = status.leader
+        this.#seen(status.leader)
       } catch (error) {
         if (signal.aborted) return
         this.#leader = undefined

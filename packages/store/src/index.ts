@@ -1,3 +1,4 @@
+export { AnswerNotNeeded } from './answer-not-needed.ts'
 export { campaign } from './campaign.ts'
 export type { CampaignOptions } from './campaign.ts'
 export { electionPrefix } from './election-key.ts'

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@meridian/loop'
 import { MeridianError } from '@meridian/topology'
+import { AnswerNotNeeded } from '../answer-not-needed.ts'
 import type { EtcdEndpoint, Service } from './endpoint.ts'
 import { NotConnected } from './endpoint.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -73,7 +74,8 @@ export async function write<T>(
     return answer
   } catch (error) {
     // A caller that gave up waiting is a sign too; at worst the next call takes a longer way.
-    if (verdictOf(error) === 'unanswered' && !context.closed.aborted) context.endpoints.failed(endpoint)
+    const isSign = !context.closed.aborted && !(signal?.reason instanceof AnswerNotNeeded)
+    if (verdictOf(error) === 'unanswered' && isSign) context.endpoints.failed(endpoint)
     throw asWriteError(error, what)
   }
 }
