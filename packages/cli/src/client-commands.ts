@@ -5,6 +5,7 @@ import { addKeyspace } from './commands/keyspace.ts'
 import { addLeader } from './commands/leader.ts'
 import { addNode } from './commands/node.ts'
 import { addOps } from './commands/ops.ts'
+import { addQuarantine } from './commands/quarantine.ts'
 import { addRange } from './commands/range.ts'
 import { addRegion } from './commands/region.ts'
 import { addRoute } from './commands/route.ts'
@@ -26,6 +27,7 @@ export function addClientCommands(program: Command): void {
   addOps(program)
   addRegion(program)
   addNode(program)
+  addQuarantine(program)
   addRoute(program)
   addGet(program)
   addPut(program)

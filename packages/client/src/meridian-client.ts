@@ -8,6 +8,7 @@ import { Router } from '@meridian/router'
 import type { Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
 import { Control } from './control.ts'
+import { NodeReports } from './node-reports.ts'
 import { Operations } from './operations.ts'
 import { Reader } from './reader.ts'
 import type { ReadOptions, Row } from './reader.ts'
@@ -44,6 +45,7 @@ export class MeridianClient implements AsyncDisposable {
   readonly router: Router
   readonly control: Control
   readonly operations: Operations
+  readonly nodes: NodeReports
   /** Unique over all clients that ever were. */
   readonly id: string
   readonly #writer: Writer
@@ -67,6 +69,7 @@ export class MeridianClient implements AsyncDisposable {
     )
     this.control = new Control(regionCalls)
     this.operations = new Operations(regionCalls)
+    this.nodes = new NodeReports(this.#pool)
     const calls = new ShardCalls(this.#pool, this.router, observe)
     this.#writer = new Writer(this.router, calls, this.id, clock, random, observe)
     this.#reader = new Reader(this.router, calls, clock, random)
