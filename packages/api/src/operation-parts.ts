@@ -1,4 +1,4 @@
-import type { Authority, RegionVerbs, StandbyFacts, Transfers } from '@meridian/global'
+import type { Authority, RegionVerbs, StandbyFacts, Standstill, Transfers } from '@meridian/global'
 import type { ReplicaMove } from '@meridian/protocol'
 import type { ControllerHealth, NodeHoldings } from '@meridian/region'
 import type { NodeDuty, NodeId, OperationId, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
@@ -48,6 +48,8 @@ export interface OperationParts extends ServerParts {
   readonly authority: Pick<Authority, 'regions'>
   readonly copies: CopySights
   readonly nodeOperations: NodeOperations
+  /** Where the configuration has it: what the promises of all regions add while G is away. */
+  readonly standstill?: Pick<Standstill, 'remainingMs'>
   /** L_R, ms. */
   readonly regionLeaseMs: number
 }

@@ -126,7 +126,7 @@ function policyOf(text: string): FailoverPolicy {
 }
 
 function ownRegion(
-  { globalView, regionView, agent, control, nodeOperations }: OperationParts,
+  { globalView, regionView, agent, control, nodeOperations, standstill }: OperationParts,
   region: RegionId,
 ): OwnRegion {
   const open = globalView.ranges.list().filter((range) => range.owner === region && rangeIsOpen(range))
@@ -139,6 +139,7 @@ function ownRegion(
     globalAgeMs: globalView.mirror.ageMs(),
     regionalAgeMs: regionView.ageMs(),
     leaseMs: agent.remainingMs(),
+    standstillMs: standstill?.remainingMs() ?? 0,
     rangesMs: open.map(({ rangeId }) => confirmed.get(rangeId) ?? 0),
     hasController: (control.controller() ?? '') !== '',
     nodesUp: nodes.length - nodesDown - nodesGone,

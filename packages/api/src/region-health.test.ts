@@ -27,6 +27,7 @@ const own: OwnRegion = {
   globalAgeMs: 400,
   regionalAgeMs: 300,
   leaseMs: 7500,
+  standstillMs: 0,
   rangesMs: [7500, 7500],
   hasController: true,
   nodesUp: 3,
@@ -83,6 +84,11 @@ describe('of its own region a server tells', () => {
     expect(bought).toMatchObject({ continuesMs: 0n, continuesBy: '' })
     const long = regionHealth(facts({ own: { ...cut, leaseMs: 1000, rangesMs: [500_000, 600_000] } }))
     expect(long).toMatchObject({ continuesMs: 500_000n, continuesBy: 'budget' })
+    const still = regionHealth(
+      facts({ own: { ...cut, leaseMs: 1000, standstillMs: 20_000, rangesMs: [20_000, 600_000] } }),
+    )
+    expect(still).toMatchObject({ continuesMs: 20_000n, continuesBy: 'standstill' })
+    expect(still.works).toContain('every region has promised to take nothing for 20.0 s')
     const over = regionHealth(facts({ own: { ...cut, leaseMs: 0, rangesMs: [0, 0] } }))
     expect(over.works).toEqual(['reads that ask a quorum, and stale ones', 'failover of leaders inside the region'])
     expect(over.impaired).toContain('writes of 2 ranges are refused: the region cannot prove that it owns them')

@@ -18,6 +18,8 @@ export interface OwnRegion {
   readonly regionalAgeMs: number
   /** What is left of the region's lease, ms. */
   readonly leaseMs: number
+  /** For how long every region has promised to take nothing, ms; 0 when they have not. */
+  readonly standstillMs: number
   /** What is left for each open range of the region, ms: the lease, or longer. */
   readonly rangesMs: readonly number[]
   readonly hasController: boolean
@@ -92,6 +94,9 @@ function ownWords(own: OwnRegion, open: readonly RangeDescriptor[]): Words {
   if (writable < open.length) {
     impaired.push(`writes of ${open.length - writable} ranges are refused: the region cannot prove that it owns them`)
   }
+  if (own.standstillMs > own.leaseMs) {
+    works.push(`every region has promised to take nothing for ${seconds(own.standstillMs)}`)
+  }
   if (own.globalAgeMs <= TIER_SILENT_MS) works.push('changes of owners and bounds')
   else {
     impaired.push(
@@ -155,10 +160,11 @@ interface Outlook {
 }
 
 /** The shortest that any of its ranges has left counts. */
-function ownOutlook({ leaseMs, rangesMs }: OwnRegion): Outlook {
+function ownOutlook({ leaseMs, standstillMs, rangesMs }: OwnRegion): Outlook {
   if (rangesMs.length === 0) return { continuesMs: leaseMs, continuesBy: 'lease' }
   const shortest = Math.min(...rangesMs)
-  return { continuesMs: shortest, continuesBy: shortest > leaseMs ? 'budget' : 'lease' }
+  if (shortest <= leaseMs) return { continuesMs: shortest, continuesBy: 'lease' }
+  return { continuesMs: shortest, continuesBy: standstillMs >= shortest ? 'standstill' : 'budget' }
 }
 
 /** From here only its renewals are seen: what its agents count on began at the latest one at the latest. */
