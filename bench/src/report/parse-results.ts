@@ -80,6 +80,17 @@ const runHeader = (fields: Fields): RunHeader => ({
   calibration: list(fields, 'calibration').map(link),
 })
 
+/** The first line of a results file. Throws an Error that begins with the number of the line. */
+export function parseRunHeader(line: string): RunHeader {
+  try {
+    const fields = record(JSON.parse(line), 'a line')
+    if (fields['kind'] !== 'run') throw new Error('the first line must be the run')
+    return runHeader(fields)
+  } catch (cause) {
+    throw new Error(`line 1: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
 function cellLine(fields: Fields, regions: ReadonlySet<string>): CellLine {
   const place = (name: string): string => {
     const id = text(fields, name)

@@ -13,7 +13,7 @@ import { wholeNumber } from '../world.ts'
 import { distances } from './distances.ts'
 import { RegionClient } from './region-client.ts'
 import { writeResults } from './results.ts'
-import { GOAL_NOT_MET, RESULTS_DIR, unlessInterrupted, worldOptions } from './world-options.ts'
+import { GOAL_NOT_MET, resultsDir, unlessInterrupted, worldOptions } from './world-options.ts'
 import type { WorldBenchOptions } from './world-options.ts'
 
 export interface LatencyTaxOptions extends WorldBenchOptions {
@@ -44,7 +44,7 @@ export async function benchLatencyTax(options: LatencyTaxOptions, signal: AbortS
   )
   const name = `latency-tax-${topology}`
   const written = await writeResults(
-    options.out ?? RESULTS_DIR,
+    resultsDir(options),
     new Map([
       [`${name}.jsonl`, resultsText(run, lines)],
       [`${name}.html`, renderReport(run, lines)],

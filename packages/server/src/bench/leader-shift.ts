@@ -4,7 +4,7 @@ import { wholeNumber } from '../world.ts'
 import { distances } from './distances.ts'
 import { RegionClient } from './region-client.ts'
 import { writeResults } from './results.ts'
-import { GOAL_NOT_MET, RESULTS_DIR, unlessInterrupted, worldOptions } from './world-options.ts'
+import { GOAL_NOT_MET, resultsDir, unlessInterrupted, worldOptions } from './world-options.ts'
 import type { WorldBenchOptions } from './world-options.ts'
 
 export interface LeaderShiftCommandOptions extends WorldBenchOptions {
@@ -33,7 +33,7 @@ export async function benchLeaderShift(options: LeaderShiftCommandOptions, signa
     signal,
   )
   const files = new Map([[`leader-shift-${topology}.jsonl`, shiftText(run, lines)]])
-  const written = await writeResults(options.out ?? RESULTS_DIR, files)
+  const written = await writeResults(resultsDir(options), files)
   if (options.json === true) process.stdout.write(`${JSON.stringify({ run, lines, written })}\n`)
   else {
     const shown = written.map((file) => relative(process.cwd(), file))

@@ -25,6 +25,12 @@ const RATE_MAX = 1000
 /** Beside the ports of `up` and `demo`, so that a benchmark can at least be started while one of them runs. */
 const BASE_PORT = 28_000
 export const RESULTS_DIR = join(HOME, 'bench/results')
+/** A look is no result: what documents say of the last run must not come from it. */
+const QUICK_RESULTS_DIR = join(HOME, '.meridian/bench/results')
+
+export const resultsDir = ({ out, quick }: WorldBenchOptions): string =>
+  out ?? (quick === true ? QUICK_RESULTS_DIR : RESULTS_DIR)
+
 /** Exit code of `--strict` when a goal is not met or could not be judged. */
 export const GOAL_NOT_MET = 6
 

@@ -37,6 +37,19 @@ export function addBenchCommands(program: Command): void {
       const context = contextOf(command)
       context.exitWith(await benchLeaderShift(command.optsWithGlobals<LeaderShiftCommandOptions>(), context.signal))
     })
+
+  bench
+    .command('render')
+    .summary('pages, pictures and figures of the documents anew from bench/results')
+    .description(
+      'Writes the page and the picture of each results file, and the figures in README.md and docs/latency-tax.md, from bench/results/*.jsonl. Run it after a benchmark whose results are to stay.',
+    )
+    .option('--check', 'change nothing; end with 1 if something is not what the results say')
+    .addHelpText('after', '\nExample:\n  meridian bench render')
+    .action(async (options: { check?: boolean }, command: Command) => {
+      const { benchRender } = await import('../bench/render.ts')
+      contextOf(command).exitWith(await benchRender(options))
+    })
   outage(
     bench
       .command('failover')
@@ -65,7 +78,7 @@ export function addBenchCommands(program: Command): void {
 function outage(command: Command, run: (options: OutageBenchOptions, signal: AbortSignal) => Promise<number>): void {
   command
     .option('--writes <n>', 'writes per second, open loop')
-    .option('--out <dir>', 'where results are written (default bench/results)')
+    .option('--out <dir>', 'where results are written (default bench/results, with --quick .meridian/bench/results)')
     .option('--base-port <port>', 'first port; all others are derived from it')
     .action(async (_: unknown, self: Command) => {
       const context = contextOf(self)
