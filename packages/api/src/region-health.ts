@@ -130,7 +130,7 @@ function otherWords({ sight, mapAgeMs }: RegionFacts, open: readonly RangeDescri
     const { verdict, stillMs } = sight
     switch (verdict) {
       case 'renewing':
-        works.push(`its lease is renewed: writes of ${open.length} ranges`)
+        works.push(open.length === 0 ? 'its lease is renewed' : `its lease is renewed: writes of ${open.length} ranges`)
         break
       case 'late':
         impaired.push(`its lease was not renewed for ${seconds(stillMs)}: no range is given to it`)

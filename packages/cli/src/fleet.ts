@@ -4,7 +4,7 @@ import type { OperationId, RangeDescriptor, RegionId } from '@meridian/topology'
 import { callOptions } from './commands/range-results.ts'
 import { beginFleet, fleetIsDone, stepFleet } from './fleet-core.ts'
 import type { FleetEffect, FleetEvent, FleetState, FleetStep } from './fleet-core.ts'
-import { LOOK_EVERY_MS, persistently } from './following.ts'
+import { persistently } from './following.ts'
 import type { Planned } from './print/planned.ts'
 import type { CommandContext } from './program.ts'
 
@@ -13,6 +13,9 @@ export interface FleetClient {
   readonly operations: Pick<Operations, 'transfer' | 'get'>
   readonly control: Pick<Control, 'assign'>
 }
+
+/** Pause between two looks at what is on its way, ms: a question for each. */
+const LOOK_EVERY_MS = 250
 
 export interface FleetOptions {
   readonly plan: readonly Planned[]

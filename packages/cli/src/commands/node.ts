@@ -37,7 +37,7 @@ export function addNode(program: Command): void {
     .addOption(noWaitOption())
     .action(async (node: NodeId, options: DrainOptions, self: Command) => {
       const context = contextOf(self)
-      await using connection = await connect(context, { need: 'map' })
+      await using connection = await connect(context, { need: needOf(context) })
       await drain(context, connection.client, node, { decommission: false, force: false }, options.wait)
     })
   withExamples(drainCommand, 'meridian node drain us-east-n1')
@@ -58,7 +58,7 @@ export function addNode(program: Command): void {
       const context = contextOf(self)
       const { force = false, yes = false } = options
       if (force) await confirm(context, yes, `Whatever ${node} holds counts as lost, for good.`, node)
-      await using connection = await connect(context, { need: 'map' })
+      await using connection = await connect(context, { need: needOf(context) })
       await drain(context, connection.client, node, { decommission: true, force }, options.wait)
     })
   withExamples(
@@ -76,7 +76,7 @@ export function addNode(program: Command): void {
     .argument('<node>', 'the node', nodeId)
     .action(async (node: NodeId, _: object, self: Command) => {
       const context = contextOf(self)
-      await using connection = await connect(context, { need: 'map' })
+      await using connection = await connect(context, { need: needOf(context) })
       const { operations } = connection.client
       const region = regionOf(context, connection.client, node)
       await persistently(context, () => operations.undrainNode(node, region, callOptions(context)))
@@ -120,6 +120,11 @@ async function drain(
     () => ({ node, ...left, over: isOver() }),
     () => [line()],
   )
+}
+
+/** Told where the node is, nothing else of the map has to be there. */
+function needOf({ options }: CommandContext): 'nothing' | 'map' {
+  return options.region === undefined ? 'map' : 'nothing'
 }
 
 /** The region of --region, else the one whose map has the node; undefined leaves it to the server to say no. */
