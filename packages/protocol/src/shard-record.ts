@@ -15,6 +15,11 @@ export function shardRecordOf(
 ): ShardRecord {
   const shard = page.shards[index]
   if (shard === undefined) throw new Error(`page ${page.rangeId} has no shard ${index}`)
+  const replica = (nodeId: NodeId): { nodeId: NodeId; address: string } => ({
+    nodeId,
+    address: nodes.get(nodeId)?.address ?? '',
+  })
+  const { change } = shard
   const leader = shard.status === 'assigned' ? shard.leader : undefined
   return {
     shardId: shard.shardId,
@@ -26,11 +31,11 @@ export function shardRecordOf(
     region,
     leader: leader ?? '',
     leaderAddress: leader === undefined ? '' : (nodes.get(leader)?.address ?? ''),
-    replicas: shard.replicas.map((nodeId) => ({ nodeId, address: nodes.get(nodeId)?.address ?? '' })),
+    replicas: shard.replicas.map(replica),
     leaderNodeEpoch: shard.status === 'assigned' ? shard.leaderNodeEpoch : 0n,
     role: page.role,
     freezeOperation: page.freeze?.operation ?? '',
-    learners: [],
-    prior: [],
+    learners: change?.kind === 'joining' ? [replica(change.node)] : [],
+    prior: change?.kind === 'joint' ? change.prior.map(replica) : [],
   }
 }

@@ -55,6 +55,7 @@ import type { StreamId } from '@meridian/topology'
 import { compositeSource } from './composite-source.ts'
 import { ControlMeter, HAND_OVER, MeteredWriter } from './control-meter.ts'
 import { collectDemand } from './demand-collector.ts'
+import { nodePositions } from './node-positions.ts'
 import { FedRegions } from './other-regions.ts'
 import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
@@ -251,6 +252,8 @@ async function open(
       log: log.child({ component: 'controller' }),
       onRenewals: (tookMs) => meter.regional('node-renewals', tookMs),
       random,
+      positions: nodePositions(pool),
+      wallMs: () => physical.nowMs(),
     }),
   )
   const agent = new RegionAgent({

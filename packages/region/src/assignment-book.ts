@@ -1,4 +1,5 @@
 import { ShardRecord, shardRecordOf } from '@meridian/protocol'
+import { nodesOfShard } from '@meridian/topology'
 import type { NodeId, NodeRecord, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
 import type { OtherRegions, StandbyPage } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
@@ -126,10 +127,11 @@ export class AssignmentBook {
     for (const id of ids) {
       const page = this.#sources.view.pages.get(id)?.page
       if (page === undefined) continue
-      for (const [index, { shardId, replicas }] of page.shards.entries()) {
+      for (const [index, shard] of page.shards.entries()) {
+        const { shardId } = shard
         const known = newest.get(shardId)
         if (known !== undefined && known.page.generation >= page.generation) continue
-        const mine = replicas.includes(this.#nodeId)
+        const mine = nodesOfShard(shard).includes(this.#nodeId)
         if (mine || known !== undefined) newest.set(shardId, { page, index, shardId, mine })
       }
     }
@@ -142,10 +144,10 @@ export class AssignmentBook {
     if (page.role === 'standby') return record
     const shard = page.shards[index]
     if (shard === undefined) return record
-    const learners = others.standbyPages(page.rangeId).flatMap((standby) => learnersOf(page, index, standby))
-    if (!takenAway(ranges, region, page, shard)) return { ...record, learners }
+    const away = others.standbyPages(page.rangeId).flatMap((standby) => learnersOf(page, index, standby))
+    if (!takenAway(ranges, region, page, shard)) return { ...record, learners: [...record.learners, ...away] }
     // Only ever less than the page says: nobody leads here what G has given to another region (R12).
-    return { ...record, leader: '', leaderAddress: '', leaderNodeEpoch: 0n }
+    return { ...record, leader: '', leaderAddress: '', leaderNodeEpoch: 0n, learners: [] }
   }
 }
 

@@ -6,6 +6,7 @@ import type { RegionId, Revision } from '@meridian/topology'
 import { ControllerCommands } from './controller-commands.ts'
 import { initialState, step } from './controller-core.ts'
 import type { ControllerEffect, ControllerEvent, ControllerState, RegionWorld } from './controller-core.ts'
+import { MoveDriver } from './move-driver.ts'
 import { healthOf } from './controller-health.ts'
 import type { ControllerHealth } from './controller-health.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
@@ -17,6 +18,8 @@ import type { RegionView } from './region-view.ts'
 import { RenewalBatcher } from './renewal-batcher.ts'
 import type { RenewalAnswer, RenewalRequest } from './renewal-batcher.ts'
 import { decodeRenewals } from './renewals.ts'
+import type { ReplicaPositions } from './replica-positions.ts'
+import { StandbyRepairer } from './standby-repairer.ts'
 import { TermWriter } from './term-writer.ts'
 import { Turns } from './turns.ts'
 
@@ -34,6 +37,9 @@ export interface ControllerTermOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  readonly positions: ReplicaPositions
+  /** Wall clock, ms: only for what people are shown. */
+  readonly wallMs: () => number
   /** Told what each commit of renewals took, ms. Must not throw. */
   readonly onRenewals?: (tookMs: number) => void
 }
@@ -54,6 +60,7 @@ export class ControllerTerm implements AsyncDisposable {
   readonly #turns: Turns
   readonly #writer: TermWriter
   readonly commands: ControllerCommands
+  readonly moves: MoveDriver
   readonly #ended: AbortSignal
   #state: ControllerState
   #wake: (() => void) | undefined
@@ -79,6 +86,13 @@ export class ControllerTerm implements AsyncDisposable {
       tell: (event) => void this.#tell(event),
       ring: () => this.#ring(),
     })
+    const parts = { ...options, writer: this.#writer, turns: this.#turns }
+    this.moves = new MoveDriver({
+      ...parts,
+      handOver: (shard, signal) => this.commands.handOver(shard, undefined, signal),
+      ring: () => this.#ring(),
+    })
+    const repairer = new StandbyRepairer(parts)
     this.#batcher = new RenewalBatcher({
       store,
       view,
@@ -95,6 +109,8 @@ export class ControllerTerm implements AsyncDisposable {
       ...(onRenewals === undefined ? {} : { onCommit: onRenewals }),
     })
     this.#scope.start('renewals', () => this.#batcher.run(this.#ended))
+    this.#scope.start('moves', () => this.moves.run(this.#ended))
+    this.#scope.start('standby repairs', () => repairer.run(this.#ended))
     this.#scope.start('decisions', () => this.#decide(this.#ended))
   }
 

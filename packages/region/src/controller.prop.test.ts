@@ -1,9 +1,10 @@
 import type { MemoryStore } from '@meridian/store/memory'
 import type { ShardRecord } from '@meridian/protocol'
-import { keyOfText, nodeId } from '@meridian/topology'
+import { keyOfText, nodeId, operationId, rangeId, shardId } from '@meridian/topology'
 import type { Revision } from '@meridian/topology'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { isOver } from './move-record.ts'
 import { REGION_TIMING } from './region-timing.ts'
 import { Rig, seeded } from './rig.ts'
 import type { RigServer } from './rig.ts'
@@ -29,6 +30,8 @@ const happening = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('split' as const), at: fc.nat(3) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('owner' as const), owner: fc.constantFrom('eu', 'us') }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('move' as const), shard: fc.nat(4), from: node, to: node }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('stuck' as const), node, on: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('drain' as const), node, on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('freeze' as const), on: fc.boolean() }) },
 )
@@ -41,6 +44,7 @@ class Story {
   #owner = 'eu'
   #bound: string | undefined
   #freezes = 0
+  #moves = 0
   #hands: Promise<unknown>[] = []
 
   async begin(): Promise<void> {
@@ -85,6 +89,19 @@ class Story {
         }
         return rig.clock.advance(0)
       }
+      case 'move': {
+        const operation = operationId(`m${(this.#moves += 1)}`)
+        const shard = shardId(rangeId(1), what.shard)
+        const order = { operation, shardId: shard, from: nodeId(what.from), to: nodeId(what.to) }
+        for (const { controller } of rig.servers.filter((each) => each.controller.isController)) {
+          this.#hands.push(controller.moveReplica(order, rig.signal).catch(() => {}))
+        }
+        return rig.clock.advance(0)
+      }
+      case 'stuck':
+        if (what.on) rig.positions.stuck.add(what.node)
+        else rig.positions.stuck.delete(what.node)
+        return undefined
       case 'isolate': {
         const { faults } = storeOf(this.server(what.server))
         return what.on ? faults.isolate() : faults.heal()
@@ -168,6 +185,7 @@ class Story {
     }
     this.#owner = 'eu'
     this.show()
+    rig.positions.stuck.clear()
     await rig.pass(3 * REGION_TIMING.nodeWaitMs)
     await Promise.all(this.#hands)
   }
@@ -197,6 +215,13 @@ it('whatever happens: one leader per token, rising epochs, justified takeovers, 
       const shards = [...told.server(0).view.pages.values()].flatMap(({ page }) => page.shards)
       expect(shards.map(({ shardId }) => shardId).toSorted()).toEqual(['1.0', '1.1', '1.2', '1.3', '1.4'])
       expect(shards.filter(({ status }) => status !== 'assigned')).toEqual([])
+      expect(shards.filter(({ change }) => change !== undefined)).toEqual([])
+      expect(
+        told
+          .server(0)
+          .controller.moves()
+          .filter((move) => !isOver(move)),
+      ).toEqual([])
       for (const id of NODES) {
         const { held } = told.rig.node(id)
         for await (const update of told.server(0).assignments(nodeId(id), told.rig.signal)) {

@@ -337,6 +337,8 @@ describe('two controllers (R1)', () => {
       view,
       ranges: rig.ranges,
       others: rig.others,
+      positions: rig.positions,
+      wallMs: () => 0,
       writer,
       leadership,
       replicaCount: 3,

@@ -5,16 +5,20 @@ import type { ShardRecord } from '@meridian/protocol'
 import { campaign, watchLeader } from '@meridian/store'
 import type { Leader, Store } from '@meridian/store'
 import { MeridianError } from '@meridian/topology'
-import type { Key, NodeDuty, NodeId, Page, RangeDescriptor, RegionId, ShardId } from '@meridian/topology'
+import type { Key, NodeDuty, NodeId, OperationId, Page, RangeDescriptor, RegionId, ShardId } from '@meridian/topology'
 import type { ControllerHealth } from './controller-health.ts'
 import { ControllerTerm } from './controller-term.ts'
 import type { NodeHoldings } from './node-leases.ts'
+import { movesOf } from './move-driver.ts'
+import type { MoveOrder } from './move-driver.ts'
+import type { ReplicaMove } from './move-record.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
 import type { OtherRegions } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
 import { REGION_TIMING, timingComplaint } from './region-timing.ts'
 import type { RegionTiming } from './region-timing.ts'
 import type { RegionView } from './region-view.ts'
+import type { ReplicaPositions } from './replica-positions.ts'
 import type { RenewalAnswer, RenewalRequest } from './renewal-batcher.ts'
 
 /** Role of the regional controller in E's elections. */
@@ -36,6 +40,10 @@ export interface RegionControllerOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly random: () => number
+  /** Asks the region's nodes how far their replicas are. */
+  readonly positions: ReplicaPositions
+  /** Wall clock, ms: only for what people are shown. */
+  readonly wallMs: () => number
   /** Told what each commit of renewals took, ms. Must not throw. */
   readonly onRenewals?: (tookMs: number) => void
 }
@@ -100,6 +108,21 @@ export class RegionController implements AsyncDisposable {
   /** See `ControllerCommands.setDuty`. */
   setDuty(node: NodeId, duty: NodeDuty, forced: boolean, signal: AbortSignal): Promise<NodeHoldings> {
     return this.#acting((term) => term.commands.setDuty(node, duty, forced, signal))
+  }
+
+  /** See `MoveDriver.begin`. */
+  moveReplica(order: MoveOrder, signal: AbortSignal): Promise<ReplicaMove> {
+    return this.#acting((term) => term.moves.begin(order, signal))
+  }
+
+  /** See `MoveDriver.abort`. */
+  abortMove(operation: OperationId, signal: AbortSignal): Promise<ReplicaMove> {
+    return this.#acting((term) => term.moves.abort(operation, signal))
+  }
+
+  /** Moves under way and lately over, as this server sees them, oldest first; any server can answer. */
+  moves(): ReplicaMove[] {
+    return movesOf(this.#options.view)
   }
 
   /** What keeps the region's controller from doing more; undefined on a server that is not it. */

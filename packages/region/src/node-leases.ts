@@ -1,3 +1,4 @@
+import { nodesOfShard } from '@meridian/topology'
 import type { NodeStatus } from '@meridian/protocol'
 import type { NodeId, NodeRecord } from '@meridian/topology'
 import type { RegionView } from './region-view.ts'
@@ -18,7 +19,7 @@ export function nodeLoadOf(view: Pick<RegionView, 'pages'>, id: NodeId): NodeHol
   let [led, held] = [0, 0]
   for (const { page } of view.pages.values()) {
     for (const shard of page.shards) {
-      if (shard.replicas.includes(id)) held += 1
+      if (nodesOfShard(shard).includes(id)) held += 1
       if (shard.status === 'assigned' && shard.leader === id) led += 1
     }
   }
@@ -31,7 +32,7 @@ export function nodeStatuses(view: RegionView): NodeStatus[] {
   const held = new Map<NodeId, number>()
   for (const { page } of view.pages.values()) {
     for (const shard of page.shards) {
-      for (const node of shard.replicas) held.set(node, (held.get(node) ?? 0) + 1)
+      for (const node of nodesOfShard(shard)) held.set(node, (held.get(node) ?? 0) + 1)
       if (shard.status === 'assigned') led.set(shard.leader, (led.get(shard.leader) ?? 0) + 1)
     }
   }

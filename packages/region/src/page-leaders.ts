@@ -68,8 +68,9 @@ export function withoutLeaders(page: Page): Page {
   return { ...page, shards: page.shards.map((shard) => leaderless(shard, 0n)) }
 }
 
-export function leaderless({ shardId, start, epoch, replicas }: Shard, raise: bigint): Shard {
-  return { shardId, start, replicas, status: 'leaderless', epoch: (epoch + raise) as Shard['epoch'] }
+export function leaderless({ shardId, start, epoch, replicas, change }: Shard, raise: bigint): Shard {
+  const facts = { shardId, start, replicas, epoch: (epoch + raise) as Shard['epoch'] }
+  return change === undefined ? { ...facts, status: 'leaderless' } : { ...facts, change, status: 'leaderless' }
 }
 
 /** How many shards of `before` have another token in `after`. */

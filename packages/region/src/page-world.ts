@@ -1,4 +1,4 @@
-import { LoadTally, rangeIsOpen } from '@meridian/topology'
+import { LoadTally, nodesOfShard, rangeIsOpen } from '@meridian/topology'
 import type {
   MeridianError,
   NodeId,
@@ -95,7 +95,7 @@ export function loadOf(world: Pick<PageWorld, 'pages' | 'nodes'>): LoadTally['lo
   }
   for (const { page } of world.pages.values()) {
     for (const shard of page.shards) {
-      for (const node of shard.replicas) of(node).replicas += 1
+      for (const node of nodesOfShard(shard)) of(node).replicas += 1
       if (shard.status === 'assigned' && lives.get(shard.leader) === shard.leaderNodeEpoch)
         of(shard.leader).leaders += 1
     }

@@ -21,6 +21,12 @@ export interface RegionTiming {
   readonly unfollowGraceMs: number
   /** While too many nodes are silent at once: how often one of them is given up all the same. */
   readonly slowStartEveryMs: number
+  /** A move of a replica that gets on no further for this long is taken back, while it can be. */
+  readonly moveDeadlineMs: number
+  /** Pause between looks at the moves under way. */
+  readonly moveEveryMs: number
+  /** How long a node must be down before its copies of followed ranges are made anew elsewhere; and between two of a shard. */
+  readonly standbyRepairMs: number
 }
 
 /** Rate error bound between any two monotonic clocks. */
@@ -38,6 +44,9 @@ export const REGION_TIMING: RegionTiming = {
   openGraceMs: 10_000,
   unfollowGraceMs: 30_000,
   slowStartEveryMs: 10_000,
+  moveDeadlineMs: 30_000,
+  moveEveryMs: 500,
+  standbyRepairMs: 120_000,
 }
 
 /** W_N of a given L_N; 6,371 ms for 6 s. */
@@ -67,6 +76,17 @@ export const RegionLimits = {
   nodesPerTxnMax: 32,
   /** Shards under way at once from nodes that are being drained. */
   handOversMax: 16,
+  /** Moves of replicas under way at once. */
+  movesMax: 8,
+  /** Failed moves to one node, within `suspectMs`, until nobody is moved there for the rest of it. */
+  suspectFailures: 2,
+  suspectMs: 600_000,
+  /** How long moves that are over are remembered, ms. */
+  moveKeptMs: 3_600_000,
+  /** Moves remembered; more are forgotten sooner. */
+  movesKeptMax: 1024,
+  /** Standby shards that get a replica anew in one pass. */
+  standbyRepairsMax: 1024,
   /** Requests (openings, hand-overs) that wait for their turn at the controller. */
   commandsWaitingMax: 1024,
   /** Attempts of one ordering commit against other writers of `/stamp`. */

@@ -11,13 +11,25 @@ import {
   shardToken,
   tokensEqual,
 } from '@meridian/topology'
-import type { NodeEpoch, NodeId, NodeRecord, Page, RangeId, Revision, Shard, ShardId } from '@meridian/topology'
+import type {
+  NodeEpoch,
+  NodeId,
+  NodeRecord,
+  OperationId,
+  Page,
+  RangeId,
+  Revision,
+  Shard,
+  ShardId,
+} from '@meridian/topology'
 import { IntervalIndex } from './interval-index.ts'
+import { decodeMove, MOVE_PREFIX } from './move-record.ts'
+import type { ReplicaMove } from './move-record.ts'
 import { decodeRenewals } from './renewals.ts'
 import type { Renewals } from './renewals.ts'
 
 /** Prefixes of E that a mirror must follow for this view. */
-export const REGION_VIEW_PREFIXES = [PAGE_PREFIX, NODE_PREFIX, RENEWALS_KEY] as const
+export const REGION_VIEW_PREFIXES = [PAGE_PREFIX, NODE_PREFIX, RENEWALS_KEY, MOVE_PREFIX] as const
 
 export interface StoredPage {
   readonly page: Page
@@ -26,6 +38,11 @@ export interface StoredPage {
 
 export interface StoredNode {
   readonly node: NodeRecord
+  readonly modRevision: Revision
+}
+
+export interface StoredMove {
+  readonly move: ReplicaMove
   readonly modRevision: Revision
 }
 
@@ -62,6 +79,7 @@ export class RegionView implements AsyncDisposable {
   readonly #pages = new Map<RangeId, StoredPage>()
   readonly #pagesByKey = new Map<string, RangeId>()
   readonly #nodes = new Map<NodeId, StoredNode>()
+  readonly #moves = new Map<OperationId, StoredMove>()
   readonly #renewedMs = new Map<NodeId, number>()
   readonly #removed = new Map<NodeId, Revision>()
   readonly #listeners = new Set<(event: RegionViewEvent) => void>()
@@ -98,6 +116,11 @@ export class RegionView implements AsyncDisposable {
   get nodes(): ReadonlyMap<NodeId, StoredNode> {
     this.#check()
     return this.#nodes
+  }
+
+  get moves(): ReadonlyMap<OperationId, StoredMove> {
+    this.#check()
+    return this.#moves
   }
 
   get renewals(): Renewals | undefined {
@@ -221,6 +244,10 @@ export class RegionView implements AsyncDisposable {
         nodes.push(id)
         if (value === undefined) this.#nodes.delete(id)
         else this.#nodes.set(id, { node: decodeNode(value), modRevision })
+      } else if (key.startsWith(MOVE_PREFIX)) {
+        const id = key.slice(MOVE_PREFIX.length) as OperationId
+        if (value === undefined) this.#moves.delete(id)
+        else this.#moves.set(id, { move: decodeMove(value), modRevision })
       } else if (key === RENEWALS_KEY) this.#noteRenewals(value === undefined ? undefined : decodeRenewals(value))
     }
     if (pages.length > 0) this.#clusters = undefined

@@ -1,7 +1,7 @@
 import type { Clock } from '@meridian/loop'
 import type { RecordChange, Store } from '@meridian/store'
 import { decodeNode, decodePage, RENEWALS_KEY } from '@meridian/topology'
-import type { Revision } from '@meridian/topology'
+import type { Revision, Shard } from '@meridian/topology'
 
 /**
  * For tests: what E's history itself says, watched over a connection of its own, and the rules it must keep. Shares
@@ -39,7 +39,13 @@ interface Lead {
 }
 
 /** Every broken rule, in words; empty when none is. */
-export function violations(commits: readonly Commit[], traces: readonly NodeTrace[], waitMs: number): string[] {
+export function violations(
+  commits: readonly Commit[],
+  traces: readonly NodeTrace[],
+  waitMs: number,
+  /** `1.0 g1.e2`: tokens under which a leader said that it served. */
+  served: ReadonlySet<string> = new Set(),
+): string[] {
   const found: string[] = []
   const say = (commit: Commit, text: string): void => {
     found.push(`revision ${commit.revision} at ${commit.atMs} ms: ${text}`)
@@ -51,6 +57,7 @@ export function violations(commits: readonly Commit[], traces: readonly NodeTrac
   const renewedMs = new Map<string, number>()
   const counters = new Map<string, string>()
   const electors = new Map<string, bigint>()
+  const sets = new Map<string, string>()
   const successions: { old: Lead; name: string; commit: Commit }[] = []
   let stamp = ''
 
@@ -102,6 +109,16 @@ export function violations(commits: readonly Commit[], traces: readonly NodeTrac
       for (const shard of page.shards) {
         const token = [page.generation, shard.epoch] as const
         const name = `${shard.shardId} g${token[0]}.e${token[1]}`
+        const earlier = tokens.get(shard.shardId)
+        const joint = `${shard.shardId} g${earlier?.[0]}.e${earlier?.[1]}`
+        if (sets.get(shard.shardId)?.endsWith('|') === false && shard.change === undefined && page.role === 'owner') {
+          // I14, I19: what only the old set may hold is held by the new one from the joint leader's barrier on.
+          if (!served.has(joint))
+            say(commit, `${name} counts on the new replicas alone, and nobody served under ${joint}`)
+        }
+        const complaint = page.role === 'owner' ? movedWrongly(sets, shard) : undefined
+        if (complaint !== undefined) say(commit, complaint)
+        if (page.role === 'standby') sets.delete(shard.shardId)
         const leader = shard.status === 'assigned' ? `${shard.leader}#${shard.leaderNodeEpoch}` : '-'
         const known = leaders.get(name)
         if (known !== undefined && known !== leader) say(commit, `token ${name} means ${known} and ${leader}`)
@@ -134,6 +151,18 @@ export function violations(commits: readonly Commit[], traces: readonly NodeTrac
     if (serves !== undefined) say(commit, `${name} has a leader, and ${old.leader}#${old.life} still serves ${serves}`)
   }
   return found
+}
+
+/** From one set of replicas to the next only by way of both (T9). */
+function movedWrongly(sets: Map<string, string>, { shardId, replicas, change }: Shard): string | undefined {
+  const now = `${replicas.join()}|${change?.kind === 'joint' ? change.prior.join() : ''}`
+  const before = sets.get(shardId)
+  sets.set(shardId, now)
+  if (before === undefined || before === now) return undefined
+  const [old, oldPrior] = before.split('|')
+  const [next, prior] = now.split('|')
+  const right = (oldPrior === '' && prior === old) || (prior === '' && oldPrior !== '' && next === old)
+  return right ? undefined : `shard ${shardId} went from replicas ${before} to ${now}`
 }
 
 /** How the old leader may answer lease reads at or after `fromMs`, if it may. */

@@ -9,6 +9,7 @@ import { nodeWaitMsOf, REGION_TIMING } from './region-timing.ts'
 import { violations, witness } from './region-witness.ts'
 import type { Commit } from './region-witness.ts'
 import { RigNode, RigServer } from './rig.ts'
+import { RigPositions } from './rig-positions.ts'
 import { range, RigOthers, RigRanges } from './rig-ranges.ts'
 
 /** Long against the stalls of a busy machine: a node that misses its renewals is given up, and lawfully. */
@@ -41,6 +42,7 @@ it('a region on etcd: failover, hand-over, a new controller, a store that was aw
       clock,
       ranges,
       others: new RigOthers(),
+      positions: new RigPositions(new Map()),
       name,
       wallMs: () => Date.now(),
       timing,

@@ -8,7 +8,16 @@ import {
   rangeId,
   regionId,
 } from '@meridian/topology'
-import type { Key, KeyspaceName, Page, RangeDescriptor, RangeId, RangeStatus, Revision } from '@meridian/topology'
+import type {
+  Key,
+  KeyspaceName,
+  Page,
+  RangeDescriptor,
+  RangeId,
+  RangeStatus,
+  RegionId,
+  Revision,
+} from '@meridian/topology'
 import type { OtherRegions, OwnerPage, StandbyPage } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
 
@@ -85,6 +94,8 @@ export class RigRanges implements OwnedRanges {
 
 /** What the feed delivered of other regions. */
 export class RigOthers implements OtherRegions {
+  /** How old the feed of a region is, ms; 0 when nothing is said. */
+  readonly ages = new Map<RegionId, number>()
   readonly #owners = new Map<RangeId, OwnerPage>()
   readonly #standbys = new Map<string, StandbyPage>()
   readonly #listeners = new Set<(changed: readonly RangeId[] | undefined) => void>()
@@ -112,8 +123,8 @@ export class RigOthers implements OtherRegions {
     return [...this.#standbys.values()].filter(({ page }) => page.rangeId === id)
   }
 
-  ageMs(): number {
-    return 0
+  ageMs(region: RegionId): number {
+    return this.ages.get(region) ?? 0
   }
 
   subscribe(listener: (changed: readonly RangeId[] | undefined) => void): () => void {

@@ -20,6 +20,8 @@ import { RigOthers, RigRanges } from './rig-ranges.ts'
 import { violations, witness } from './region-witness.ts'
 import type { Commit } from './region-witness.ts'
 import { RegionView } from './region-view.ts'
+import { RigPositions } from './rig-positions.ts'
+import type { ReplicaPositions } from './replica-positions.ts'
 import type { RenewalAnswer } from './renewal-batcher.ts'
 
 /** For the tests of this package: region servers and nodes over any store, on any clock. */
@@ -40,6 +42,7 @@ export interface RigServerOptions {
   readonly clock: Clock
   readonly ranges: OwnedRanges
   readonly others: OtherRegions
+  readonly positions: ReplicaPositions
   readonly name: string
   readonly wallMs: () => number
   readonly timing?: RegionTiming
@@ -77,6 +80,8 @@ export class RigServer implements AsyncDisposable {
       clock,
       log: silentLogger,
       random: seeded(1),
+      positions: options.positions,
+      wallMs: options.wallMs,
     })
   }
 
@@ -197,6 +202,7 @@ export class Rig implements AsyncDisposable {
   readonly others = new RigOthers()
   readonly servers: RigServer[] = []
   readonly nodes = new Map<string, RigNode>()
+  readonly positions = new RigPositions(this.nodes)
   readonly commits: Commit[] = []
   readonly #ending = new AbortController()
   readonly #timing: RegionTiming
@@ -214,7 +220,7 @@ export class Rig implements AsyncDisposable {
       applied: node.history,
       ends: node.ends,
     }))
-    return violations(this.commits, traces, this.#timing.nodeWaitMs)
+    return violations(this.commits, traces, this.#timing.nodeWaitMs, this.positions.served)
   }
 
   get signal(): AbortSignal {
@@ -227,6 +233,7 @@ export class Rig implements AsyncDisposable {
       clock: this.clock,
       ranges: this.ranges,
       others: this.others,
+      positions: this.positions,
       name,
       wallMs: () => 1_000_000 + this.clock.nowMs(),
       timing: this.#timing,

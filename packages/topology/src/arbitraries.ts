@@ -7,7 +7,7 @@ import type { Key } from './key.ts'
 import { NODE_DUTIES, NODE_STATUSES } from './node-record.ts'
 import type { NodeRecord, RegionRecord } from './node-record.ts'
 import { REPLICAS_MAX } from './page.ts'
-import type { Page, Shard } from './page.ts'
+import type { Page, ReplicaChange, Shard } from './page.ts'
 import { BUDGET_MS_MAX, RANGE_STATUSES } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { epoch, generation, nodeEpoch, revision } from './token.ts'
@@ -105,6 +105,8 @@ const anyShardFacts = fc.record({
   leader: fc.nat(),
   leaderNodeEpoch: counter(0n),
   assigned: fc.boolean(),
+  change: fc.constantFrom('none' as const, 'none' as const, 'joining' as const, 'joint' as const),
+  other: fc.integer({ min: 0, max: 9 }),
 })
 
 export const anyPage: fc.Arbitrary<Page> = fc
@@ -129,7 +131,20 @@ export const anyPage: fc.Arbitrary<Page> = fc
       const ordinal = ordinals.get(fact.birthRange) ?? 0
       ordinals.set(fact.birthRange, ordinal + 1)
       const replicas = fact.replicas.map((place): NodeId => nodeId(nodes[place] ?? 'a'))
-      const common = { shardId: shardId(rangeId(fact.birthRange), ordinal), start, epoch: epoch(fact.epoch), replicas }
+      const other = nodeId(nodes[fact.other] ?? 'a')
+      const change: ReplicaChange | undefined =
+        fact.change === 'none' || role === 'standby' || replicas.includes(other)
+          ? undefined
+          : fact.change === 'joining'
+            ? { kind: 'joining', node: other }
+            : { kind: 'joint', prior: [other, ...replicas.slice(1)] }
+      const common = {
+        shardId: shardId(rangeId(fact.birthRange), ordinal),
+        start,
+        epoch: epoch(fact.epoch),
+        replicas,
+        ...(change === undefined ? {} : { change }),
+      }
       const leader = replicas[fact.leader % replicas.length]
       return role === 'owner' && fact.assigned && leader !== undefined
         ? { ...common, status: 'assigned', leader, leaderNodeEpoch: nodeEpoch(fact.leaderNodeEpoch) }

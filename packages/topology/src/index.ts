@@ -56,6 +56,7 @@ export {
 export type { FailoverPolicy, RangeDescriptor, RangeStatus } from './range-descriptor.ts'
 export {
   PAGE_ROLES,
+  nodesOfShard,
   pageComplaint,
   pagesOverlapping,
   REPLICAS_MAX,
@@ -65,7 +66,16 @@ export {
   SHARDS_PER_PAGE_MAX,
   shardToken,
 } from './page.ts'
-export type { AssignedShard, Freeze, LeaderlessShard, Page, PageRole, Shard, ShardStatus } from './page.ts'
+export type {
+  AssignedShard,
+  Freeze,
+  LeaderlessShard,
+  Page,
+  PageRole,
+  ReplicaChange,
+  Shard,
+  ShardStatus,
+} from './page.ts'
 export {
   ADDRESS_BYTES_MAX,
   DISPLAY_NAME_CHARS_MAX,
@@ -136,9 +146,11 @@ export type {
   OwnershipDecision,
   OwnershipRefusal,
 } from './ownership-rules.ts'
-export { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
+export { chooseLeader, chooseReplacement, LoadTally, placeReplicas } from './placement.ts'
 export type { NodeLoad } from './placement.ts'
 export { freezePage, sameShards, standbyPage, thawPage } from './page-transitions.ts'
 export { adoptPages, failOver, handOver, openPage } from './shard-transitions.ts'
-export type { FailOver, PageDecision } from './shard-transitions.ts'
+export type { FailOver } from './shard-transitions.ts'
+export type { PageDecision } from './page-decision.ts'
+export { abortMove, beginMove, finishMove, joinMove } from './shard-moves.ts'
 export { MapDigest, recordDigest } from './digest.ts'

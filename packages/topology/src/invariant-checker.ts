@@ -16,6 +16,9 @@ export class InvariantChecker {
   readonly #rangeIdsUsed = new Set<RangeId>()
   #rangeIdsAlive = new Set<RangeId>()
   readonly #leaderOf = new Map<string, string>()
+  readonly #configurationOf = new Map<string, string>()
+  /** What each shard counted on last, whatever the generation. */
+  readonly #lastConfiguration = new Map<ShardId, string>()
   readonly #lastShard = new Map<string, Shard>()
   readonly #boundsOf = new Map<ShardId, string>()
   #shardsAlive = new Set<ShardId>()
@@ -39,7 +42,11 @@ export class InvariantChecker {
       const complaint = this.#subordinate(region, page) ?? this.#tiled(page)
       if (complaint !== undefined) return complaint
       for (const [index, shard] of page.shards.entries()) {
-        const found = this.#replicas(shard) ?? this.#leader(page, shard) ?? this.#identity(page, shard, index)
+        const found =
+          this.#replicas(shard) ??
+          this.#leader(page, shard) ??
+          this.#identity(page, shard, index) ??
+          this.#succession(page, shard)
         if (found !== undefined) return found
       }
     }
@@ -128,6 +135,10 @@ export class InvariantChecker {
     const other = this.#leaderOf.get(token)
     if (other !== undefined && other !== leader) return `T3: shard ${token} is led by ${other} and by ${leader}`
     this.#leaderOf.set(token, leader)
+    const configured = configuration(shard)
+    const set = this.#configurationOf.get(token)
+    if (set !== undefined && set !== configured) return `T9: shard ${token} counts on ${set} and on ${configured}`
+    this.#configurationOf.set(token, configured)
     const before = this.#lastShard.get(term)
     if (before !== undefined) {
       const changed = leadership(before) !== leader
@@ -137,6 +148,21 @@ export class InvariantChecker {
     }
     this.#lastShard.set(term, shard)
     return undefined
+  }
+
+  /** From one set to the next only through both, and one node at a time. */
+  #succession(page: Page, shard: Shard): string | undefined {
+    if (page.role === 'standby') return undefined
+    const before = this.#lastConfiguration.get(shard.shardId)
+    const now = configuration(shard)
+    this.#lastConfiguration.set(shard.shardId, now)
+    if (before === undefined || before === now) return undefined
+    const [old, oldPrior] = before.split('|')
+    const [next, prior] = now.split('|')
+    const entered = oldPrior === '' && prior === old
+    const left = prior === '' && oldPrior !== '' && next === old
+    if (entered || left) return undefined
+    return `T9: shard ${shard.shardId} went from replicas ${before} to ${now}`
   }
 
   /** No shard is ever cut or joined here, so an id stands for the same keys for ever. */
@@ -166,6 +192,11 @@ function holds(interval: { readonly start: Key; readonly end: Key }, key: Key): 
 
 function subordination(range: RangeId, generation: bigint, start: Key, end: Key, owner: RegionId): string {
   return `range ${range} [${start}, ${end}) generation ${generation} of ${owner}`
+}
+
+/** `a,b,c|` or `a,b,d|a,b,c`: the sets that need a quorum each. */
+function configuration({ replicas, change }: Shard): string {
+  return `${replicas.join()}|${change?.kind === 'joint' ? change.prior.join() : ''}`
 }
 
 function leadership(shard: Shard): string {

@@ -3,22 +3,25 @@ import { keyspaceName, nodeId, operationId, rangeId, shardId, shardIdParts } fro
 import type { NodeId } from './ids.ts'
 import { KEY_BYTES_MAX, keyOfBytes } from './key.ts'
 import type { Key } from './key.ts'
-import { pageComplaint, REPLICAS_MAX, SHARDS_PER_PAGE_MAX } from './page.ts'
-import type { Freeze, Page, Shard } from './page.ts'
+import { nodesOfShard, pageComplaint, REPLICAS_MAX, SHARDS_PER_PAGE_MAX } from './page.ts'
+import type { Freeze, Page, ReplicaChange, Shard } from './page.ts'
 import { epoch, generation, nodeEpoch, revision } from './token.ts'
 
 /**
  * The stored form of a page. A million shards are some two thousand of these, so a shard costs bytes, not a key of etcd.
  *
  *     page    = version, rangeId, text keyspace, page flags, generation, [text freeze operation, freeze revision],
- *               text start, text end, nextOrdinal, nodes, text node {nodes}, shards, shard {shards}, CRC-32 of everything before it (4 bytes, big endian)
+ *               text start, text end, nextOrdinal, nodes, text node {nodes}, shards, shard {shards},
+ *               CRC-32 of everything before it (4 bytes, big endian)
  *     shard   = flags, [birth range, ordinal], [shared, text suffix], epoch, replicas, node index {replicas},
- *               [leader's place among the replicas, leader's node epoch]
+ *               [leader's place among the replicas, leader's node epoch],
+ *               [index of the node that joins], [replicas before, node index {replicas before}]
  *     text    = length, bytes
  *
- * Every number is an unsigned LEB128 varint. Page flag 1: it is a standby page. Page flag 2: it is frozen. Node ids stand once per page, in order of first mention. Flag 1: the shard
- * is assigned, and its leader follows. Flag 2: its id follows; without it, it is the previous shard's with ordinal + 1
- * (before the first one: ordinal 0 of the page's range). A start is the first `shared` bytes of the previous start plus
+ * Every number is an unsigned LEB128 varint. Page flag 1: it is a standby page. Page flag 2: it is frozen. Node ids stand
+ * once per page, in order of first mention. Flag 1: the shard is assigned, and its leader follows. Flag 2: its id
+ * follows; without it, it is the previous shard's with ordinal + 1 (before the first one: ordinal 0 of the page's range).
+ * Flag 4: a node joins it. Flag 8: its replicas change, and those before follow; never with flag 4. A start is the first `shared` bytes of the previous start plus
  * a suffix; the first shard starts with the page and has neither.
  *
  * Example: range 7 of `cities`, generation 3, [de/, ∞), nodes a, b, c; shard 7.0 led by b (node epoch 5) at epoch 2,
@@ -36,16 +39,19 @@ const PAGE_FLAG_STANDBY = 1
 const PAGE_FLAG_FROZEN = 2
 const FLAG_ASSIGNED = 1
 const FLAG_ID = 2
+const FLAG_JOINING = 4
+const FLAG_JOINT = 8
+const FLAGS = FLAG_ASSIGNED | FLAG_ID | FLAG_JOINING | FLAG_JOINT
 const CHECKSUM_BYTES = 4
 /** Distinct nodes that a page can mention. */
-const NODES_MAX = SHARDS_PER_PAGE_MAX * REPLICAS_MAX
+const NODES_MAX = SHARDS_PER_PAGE_MAX * REPLICAS_MAX * 2
 
 export function encodePage(page: Page): Uint8Array {
   const complaint = pageComplaint(page)
   if (complaint !== undefined) throw new Error(`page of range ${page.rangeId} is invalid: ${complaint}`)
   const places = new Map<NodeId, number>()
   for (const shard of page.shards) {
-    for (const node of shard.replicas) if (!places.has(node)) places.set(node, places.size)
+    for (const node of nodesOfShard(shard)) if (!places.has(node)) places.set(node, places.size)
   }
 
   const out = new Writer()
@@ -70,7 +76,7 @@ export function encodePage(page: Page): Uint8Array {
   for (const shard of page.shards) {
     const id = shardIdParts(shard.shardId)
     const follows = id.range === expected.range && id.ordinal === expected.ordinal
-    out.number((shard.status === 'assigned' ? FLAG_ASSIGNED : 0) | (follows ? 0 : FLAG_ID))
+    out.number((shard.status === 'assigned' ? FLAG_ASSIGNED : 0) | (follows ? 0 : FLAG_ID) | flagOf(shard.change))
     if (!follows) {
       out.number(id.range)
       out.number(id.ordinal)
@@ -86,6 +92,11 @@ export function encodePage(page: Page): Uint8Array {
     if (shard.status === 'assigned') {
       out.number(shard.replicas.indexOf(shard.leader))
       out.counter(shard.leaderNodeEpoch)
+    }
+    if (shard.change?.kind === 'joining') out.number(places.get(shard.change.node) ?? 0)
+    if (shard.change?.kind === 'joint') {
+      out.number(shard.change.prior.length)
+      for (const node of shard.change.prior) out.number(places.get(node) ?? 0)
     }
     previousStart = shard.start
     expected = { range: id.range, ordinal: id.ordinal + 1 }
@@ -133,7 +144,7 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
   let previousStart: Key | undefined
   let expected = { range, ordinal: 0 }
   for (let index = 0; index < count; index += 1) {
-    const shardFlags = input.number(FLAG_ASSIGNED | FLAG_ID)
+    const shardFlags = input.number(FLAGS)
     const id =
       shardFlags & FLAG_ID
         ? { range: rangeId(input.number(Number.MAX_SAFE_INTEGER)), ordinal: input.number(Number.MAX_SAFE_INTEGER) }
@@ -145,7 +156,7 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
       epoch: epoch(input.counter()),
       replicas: Array.from({ length: input.number(REPLICAS_MAX) }, () => at(nodes, input.number(NODES_MAX))),
     }
-    shards.push(
+    const shard: Shard =
       shardFlags & FLAG_ASSIGNED
         ? {
             ...facts,
@@ -153,14 +164,28 @@ function readPage(input: Reader, range: Page['rangeId']): Page {
             leader: at(facts.replicas, input.number(REPLICAS_MAX)),
             leaderNodeEpoch: nodeEpoch(input.counter()),
           }
-        : { ...facts, status: 'leaderless' },
-    )
+        : { ...facts, status: 'leaderless' }
+    const change = readChange(input, shardFlags, nodes)
+    shards.push(change === undefined ? shard : { ...shard, change })
     previousStart = shardStart
     expected = { range: id.range, ordinal: id.ordinal + 1 }
   }
   if (!input.atEnd) throw new Error('bytes are left over')
   const role = flags & PAGE_FLAG_STANDBY ? 'standby' : 'owner'
   return { rangeId: range, keyspace, role, generation: gen, freeze, start, end, nextOrdinal, shards }
+}
+
+function flagOf(change: ReplicaChange | undefined): number {
+  if (change === undefined) return 0
+  return change.kind === 'joining' ? FLAG_JOINING : FLAG_JOINT
+}
+
+function readChange(input: Reader, flags: number, nodes: readonly NodeId[]): ReplicaChange | undefined {
+  if (flags & FLAG_JOINING && flags & FLAG_JOINT) throw new Error('a shard changes in two ways at once')
+  const node = (): NodeId => at(nodes, input.number(NODES_MAX))
+  if (flags & FLAG_JOINING) return { kind: 'joining', node: node() }
+  if (flags & FLAG_JOINT) return { kind: 'joint', prior: Array.from({ length: input.number(REPLICAS_MAX) }, node) }
+  return undefined
 }
 
 function at<T>(list: readonly T[], index: number): T {

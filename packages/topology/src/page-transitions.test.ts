@@ -5,7 +5,7 @@ import type { Page } from './page.ts'
 import { freezePage, sameShards, standbyPage, thawPage } from './page-transitions.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { adoptPages, openPage } from './shard-transitions.ts'
-import type { PageDecision } from './shard-transitions.ts'
+import type { PageDecision } from './page-decision.ts'
 import { revision } from './token.ts'
 import { nodesOf, pageText, rangesOf } from './worlds.ts'
 

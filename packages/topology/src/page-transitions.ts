@@ -6,7 +6,7 @@ import type { Page, Shard } from './page.ts'
 import { LoadTally, placeReplicas } from './placement.ts'
 import type { NodeLoad } from './placement.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
-import type { PageDecision } from './shard-transitions.ts'
+import type { PageDecision } from './page-decision.ts'
 import { epoch } from './token.ts'
 import type { Revision } from './token.ts'
 

@@ -16,6 +16,17 @@ export const REPLICAS_MAX = 7
 export const SHARD_STATUSES = ['assigned', 'leaderless'] as const
 export type ShardStatus = (typeof SHARD_STATUSES)[number]
 
+/**
+ * A change of the nodes that hold a shard, one at a time.
+ *
+ * - `joining`: `node` of this region is fed like a standby's replica and counted in no quorum yet.
+ * - `joint`: the replicas are the new set already; until the change is over, seals and writes need a quorum of it and one
+ *   of `prior`, the set before.
+ */
+export type ReplicaChange =
+  | { readonly kind: 'joining'; readonly node: NodeId }
+  | { readonly kind: 'joint'; readonly prior: readonly NodeId[] }
+
 interface ShardFacts {
   readonly shardId: ShardId
   /** First key; the shard ends where the next one starts, the last where the page ends. */
@@ -24,6 +35,8 @@ interface ShardFacts {
   readonly epoch: Epoch
   /** Nodes that hold the shard's log, distinct, at most REPLICAS_MAX. */
   readonly replicas: readonly NodeId[]
+  /** Absent: they are what they are. */
+  readonly change?: ReplicaChange
 }
 
 export interface AssignedShard extends ShardFacts {
@@ -76,6 +89,12 @@ export function shardToken(page: Page, shard: Shard): Token {
   return { generation: page.generation, epoch: shard.epoch }
 }
 
+/** Every node that has to do with the shard: that holds it, will or did. */
+export function nodesOfShard({ replicas, change }: Pick<Shard, 'replicas' | 'change'>): readonly NodeId[] {
+  if (change === undefined) return replicas
+  return [...new Set([...replicas, ...(change.kind === 'joining' ? [change.node] : change.prior)])]
+}
+
 /** Where shard `index` of `page` ends. */
 export function shardEnd(page: Page, index: number): Key {
   return page.shards[index + 1]?.start ?? page.end
@@ -111,6 +130,8 @@ export function pageComplaint(page: Page): string | undefined {
   if (page.generation < 1n) return `its generation is ${page.generation}, and the first one is 1`
   if (page.role === 'standby') {
     if (page.freeze !== undefined) return 'it is a standby page and frozen'
+    const changing = shards.find((shard) => shard.change !== undefined)
+    if (changing !== undefined) return `it is a standby page, and the replicas of shard ${changing.shardId} change`
     const led = shards.find((shard) => shard.status === 'assigned')
     if (led !== undefined) return `it is a standby page, and shard ${led.shardId} has a leader`
   }
@@ -145,5 +166,17 @@ function shardComplaint(page: Page, shard: Shard, previous: Shard | undefined): 
   if (new Set(replicas).size !== replicas.length) return `its replicas ${replicas.join(', ')} are not distinct`
   if (shard.status === 'assigned' && !replicas.includes(shard.leader))
     return `its leader ${shard.leader} is no replica of it`
+  return changeComplaint(shard)
+}
+
+function changeComplaint({ replicas, change }: Shard): string | undefined {
+  if (change?.kind === 'joining' && replicas.includes(change.node)) return `${change.node} joins and is a replica of it`
+  if (change?.kind !== 'joint') return undefined
+  const { prior } = change
+  if (prior.length < 1 || prior.length > REPLICAS_MAX)
+    return `it had ${prior.length} replicas, not 1 to ${REPLICAS_MAX}`
+  if (new Set(prior).size !== prior.length) return `its replicas before, ${prior.join(', ')}, are not distinct`
+  // One after the other: what stands for a node that is gone must hold what it held before the next one goes.
+  if (prior.filter((node) => !replicas.includes(node)).length > 1) return 'more than one replica of it leaves at once'
   return undefined
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { isMeridianError } from './errors.ts'
 import { nodeId } from './ids.ts'
 import type { NodeId } from './ids.ts'
-import { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
+import { chooseLeader, chooseReplacement, LoadTally, placeReplicas } from './placement.ts'
 import type { NodeLoad } from './placement.ts'
 import { nodesOf } from './worlds.ts'
 
@@ -55,6 +55,24 @@ test.each([
     exclude === undefined ? undefined : nodeId(exclude),
   )
   expect(chosen?.nodeId).toBe(leader)
+})
+
+test.each([
+  ['another zone', 'b c', 'a@a b@b c@c d@a e@b', '', 'a'],
+  ['the least loaded', 'b c', 'a@a b@b c@c d@a', 'a:9/0', 'd'],
+  ['a used zone when there is no other', 'a b', 'a@a b@b d@a e@b', 'd:9/0', 'e'],
+  ['nobody down or drained', 'a b', 'a@a b@b c@c- d@d~ e@a', '', 'e'],
+  ['nobody', 'a b', 'a@a b@b', '', undefined],
+])('a replica that leaves goes to %s', (_, staying, nodes, load, expected) => {
+  const chosen = chooseReplacement(staying.split(' ').map(nodeId), nodesOf(nodes), loadOf(load))
+  expect(chosen?.nodeId).toBe(expected)
+})
+
+test.each([
+  ['a b c', 'a@a~ b@b c@c', 'b:0/9 c:0/8', 'c'],
+  ['a b c', 'a@a~ b@b- c@c-', '', 'a'],
+])('among %s of %s a node that is drained leads only alone', (replicas, nodes, load, leader) => {
+  expect(chooseLeader(replicas.split(' ').map(nodeId), nodesOf(nodes), loadOf(load))?.nodeId).toBe(leader)
 })
 
 test('a tally leaves the load it began with alone', () => {

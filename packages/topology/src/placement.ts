@@ -64,6 +64,27 @@ export function chooseLeader(
   return least(wanted.length > 0 ? wanted : able, (a, b) => byShare(a, b, load, 'leaders'))
 }
 
+/**
+ * The node to take a replica that leaves: up and serving, none of `staying`, in a zone with the fewest of them, with the
+ * least replicas for its capacity, then by node id. Undefined when there is none.
+ */
+export function chooseReplacement(
+  staying: readonly NodeId[],
+  nodes: readonly NodeRecord[],
+  load: ReadonlyMap<NodeId, NodeLoad>,
+): NodeRecord | undefined {
+  const zoneOf = new Map(nodes.map(({ nodeId, zone }) => [nodeId, zone]))
+  const inZone = new Map<string, number>()
+  for (const node of staying) {
+    const zone = zoneOf.get(node)
+    if (zone !== undefined) inZone.set(zone, (inZone.get(zone) ?? 0) + 1)
+  }
+  return least(
+    nodes.filter((node) => isWanted(node) && !staying.includes(node.nodeId)),
+    (a, b) => (inZone.get(a.zone) ?? 0) - (inZone.get(b.zone) ?? 0) || byShare(a, b, load, 'replicas'),
+  )
+}
+
 /** Load that grows while a page is laid out, so that its shards spread over equal nodes. */
 export class LoadTally {
   readonly #loads: Map<NodeId, NodeLoad>

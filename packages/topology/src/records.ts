@@ -15,6 +15,7 @@ import type { KeyspaceName, NodeId, OperationId, RangeId, RegionId } from './ids
  * E(r): /page/<range id, 10 digits>        Page              (published)
  *       /node/<node id>                    NodeRecord        (published)
  *       /renewals                          batched renewals of nodes
+ *       /move/<operation id>               a replica on its way from node to node, or lately moved
  *       /stamp, /inc
  * both: /elect/<role>/...                  elections
  */

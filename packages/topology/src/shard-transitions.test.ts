@@ -4,7 +4,7 @@ import { keyOfText } from './key.ts'
 import { pageComplaint, SHARDS_PER_PAGE_MAX } from './page.ts'
 import type { Page } from './page.ts'
 import { adoptPages, failOver, handOver, openPage } from './shard-transitions.ts'
-import type { PageDecision } from './shard-transitions.ts'
+import type { PageDecision } from './page-decision.ts'
 import { nodesOf, pageText, rangesOf } from './worlds.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 

@@ -1,10 +1,10 @@
-import { MeridianError } from './errors.ts'
-import type { ErrorCode } from './errors.ts'
 import { shardId } from './ids.ts'
 import type { NodeId, ShardId } from './ids.ts'
 import { EMPTY_KEY, formatKey, formatKeyRange, rangeContains, rangesOverlap } from './key.ts'
 import type { Key } from './key.ts'
 import type { NodeRecord } from './node-record.ts'
+import { deciding, refuse } from './page-decision.ts'
+import type { PageDecision } from './page-decision.ts'
 import { pagesOverlapping, REPLICAS_MAX, shardEnd, SHARDS_PER_PAGE_MAX } from './page.ts'
 import type { AssignedShard, Page, Shard } from './page.ts'
 import { chooseLeader, LoadTally, placeReplicas } from './placement.ts'
@@ -13,10 +13,6 @@ import { rangeIsOpen } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { epoch } from './token.ts'
 import type { Epoch } from './token.ts'
-
-export type PageDecision =
-  | { readonly ok: true; readonly page: Page }
-  | { readonly ok: false; readonly error: MeridianError }
 
 const FIRST_EPOCH = epoch(1)
 
@@ -100,9 +96,8 @@ export function adoptPages(
     const tally = new LoadTally(load)
     const living = livesOf(nodes)
     const shards = adopted.map(({ shard }): Shard => {
-      const facts = { shardId: shard.shardId, start: shard.start, replicas: shard.replicas }
       if (shard.status === 'assigned' && leads(shard, living)) return { ...shard, epoch: FIRST_EPOCH }
-      return led(facts, FIRST_EPOCH, nodes, tally)
+      return led(shard, FIRST_EPOCH, nodes, tally)
     })
     // A range id keeps its start for life, so the page of the same id is among `pages` if there ever was one here.
     const nextOrdinal = pages.find((page) => page.rangeId === range.rangeId)?.nextOrdinal ?? 0
@@ -156,14 +151,17 @@ export function handOver(page: Page, id: ShardId, target: NodeId, nodes: readonl
   })
 }
 
-type UnledShard = Pick<Shard, 'shardId' | 'start' | 'replicas'>
+type UnledShard = Pick<Shard, 'shardId' | 'start' | 'replicas' | 'change'>
 
-function assigned({ shardId: id, start, replicas }: UnledShard, next: Epoch, node: NodeRecord): AssignedShard {
+/** What a change of leader leaves as it is. */
+function factsOf({ shardId: id, start, replicas, change }: UnledShard): UnledShard {
+  return change === undefined ? { shardId: id, start, replicas } : { shardId: id, start, replicas, change }
+}
+
+function assigned(shard: UnledShard, next: Epoch, node: NodeRecord): AssignedShard {
   return {
-    shardId: id,
-    start,
+    ...factsOf(shard),
     epoch: next,
-    replicas,
     status: 'assigned',
     leader: node.nodeId,
     leaderNodeEpoch: node.nodeEpoch,
@@ -174,7 +172,7 @@ function assigned({ shardId: id, start, replicas }: UnledShard, next: Epoch, nod
 function led(shard: UnledShard, next: Epoch, nodes: readonly NodeRecord[], tally: LoadTally): Shard {
   const leader = chooseLeader(shard.replicas, nodes, tally.loads)
   if (leader === undefined) {
-    return { shardId: shard.shardId, start: shard.start, epoch: next, replicas: shard.replicas, status: 'leaderless' }
+    return { ...factsOf(shard), epoch: next, status: 'leaderless' }
   }
   tally.add(leader.nodeId, { leaders: 1 })
   return assigned(shard, next, leader)
@@ -229,17 +227,4 @@ function checkCount(range: RangeDescriptor, count: number): void {
 
 function named(range: RangeDescriptor): string {
   return `range ${range.rangeId} ${formatKeyRange(range)}`
-}
-
-function refuse(code: ErrorCode, message: string): never {
-  throw new MeridianError(code, message)
-}
-
-function deciding(decide: () => Page): PageDecision {
-  try {
-    return { ok: true, page: decide() }
-  } catch (error) {
-    if (error instanceof MeridianError) return { ok: false, error }
-    throw error
-  }
 }

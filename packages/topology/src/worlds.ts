@@ -1,7 +1,7 @@
 import { keyspaceName, nodeId, operationId, rangeId, regionId, zoneId } from './ids.ts'
 import { formatKeyRange, keyOfText } from './key.ts'
 import type { NodeRecord } from './node-record.ts'
-import type { Page } from './page.ts'
+import type { Page, ReplicaChange } from './page.ts'
 import { RANGE_STATUSES } from './range-descriptor.ts'
 import type { RangeDescriptor } from './range-descriptor.ts'
 import { generation, nodeEpoch } from './token.ts'
@@ -73,12 +73,18 @@ export function nodesOf(world: string): NodeRecord[] {
     })
 }
 
-/** `1#4 [, ∞) next 2: 1.0@ e1 a#1 abc, 1.1@g e2 - abc`: id, start, epoch, leader with its life or `-`, replicas. */
+/** `1#4 [, ∞) next 2: 1.0@ e1 a#1 abc, 1.1@g e2 - abc`: id, start, epoch, leader with its life or `-`, replicas;
+ * `abc+d`: d joins; `abd(abc)`: both sets count. */
 export function pageText(page: Page): string {
   const shards = page.shards.map((shard) => {
     const leader = shard.status === 'assigned' ? `${shard.leader}#${shard.leaderNodeEpoch}` : '-'
-    return `${shard.shardId}@${shard.start} e${shard.epoch} ${leader} ${shard.replicas.join('')}`
+    return `${shard.shardId}@${shard.start} e${shard.epoch} ${leader} ${shard.replicas.join('')}${changeText(shard.change)}`
   })
   const kind = `${page.role === 'standby' ? ' standby' : ''}${page.freeze === undefined ? '' : ` frozen by ${page.freeze.operation}`}`
   return `${page.rangeId}#${page.generation}${kind} ${formatKeyRange(page)} next ${page.nextOrdinal}: ${shards.join(', ')}`
+}
+
+function changeText(change: ReplicaChange | undefined): string {
+  if (change === undefined) return ''
+  return change.kind === 'joining' ? `+${change.node}` : `(${change.prior.join('')})`
 }
