@@ -1,16 +1,18 @@
 import { MeridianError } from '@meridian/topology'
 import { failoverAct } from './acts/failover.ts'
 import { latencyAct } from './acts/latency.ts'
+import { lossAct } from './acts/loss.ts'
 import { loadAct } from './acts/load.ts'
 import { pauseAct } from './acts/pause.ts'
 import { staleAct } from './acts/stale.ts'
 import { taxAct } from './acts/tax.ts'
+import { transferAct } from './acts/transfer.ts'
 import { UP } from './acts/up.ts'
 import { VERDICTS } from './acts/verdicts.ts'
 import type { Act } from './demo-context.ts'
 
 /** Acts on a running world, in the order they are played. */
-export const ACTS: readonly Act[] = [loadAct, latencyAct, staleAct, failoverAct, pauseAct, taxAct]
+export const ACTS: readonly Act[] = [loadAct, latencyAct, staleAct, failoverAct, pauseAct, transferAct, lossAct, taxAct]
 
 export const ACT_NAMES: readonly string[] = [UP.name, ...ACTS.map(({ name }) => name), VERDICTS.name]
 

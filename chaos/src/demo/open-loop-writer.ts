@@ -32,6 +32,8 @@ export interface WriterOptions {
   /** Part of every key, so that no two writers share one. */
   readonly name: string
   readonly writesPerS: number
+  /** Every write waits out what happens: for acts in which none may fail. */
+  readonly patient?: boolean
 }
 
 /**
@@ -94,7 +96,7 @@ export class OpenLoopWriter implements AsyncDisposable {
     const number = this.issued
     this.issued += 1
     const write = { key: besideKey(shard.anchor, `${name}-${number}`), value: Buffer.from(`${name} ${number}`) }
-    const timeoutMs = patienceMs(number)
+    const timeoutMs = this.#options.patient === true ? PATIENCE_MS : patienceMs(number)
     const sent = client
       .write(context.keyspace, [write], { timeoutMs, signal: context.signal })
       .then(([outcome]) => {

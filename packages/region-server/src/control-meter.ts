@@ -45,6 +45,11 @@ export class ControlMeter {
     this.#record(operation, 'global', leader ?? '', this.#globalFloor(leader), actualMs)
   }
 
+  /** Least that a commit at G takes from here, ms; undefined while it is not known. */
+  commitFloorMs(): number | undefined {
+    return this.#globalFloor(this.#voters.leader).floorMs
+  }
+
   /** Of E, which lies in one region. */
   readonly regional: OperationMeter = (operation, actualMs) => {
     const floor = this.#regionalFloor.commits(operation === HAND_OVER ? HAND_OVER_COMMITS : 1)

@@ -1,9 +1,8 @@
-import { FollowerRegistry, regionServices } from '@meridian/api'
-import type { ServerParts } from '@meridian/api'
+import { FollowerRegistry, operationServices, regionServices } from '@meridian/api'
+import type { OperationParts } from '@meridian/api'
 import { RpcSnapshotSource } from '@meridian/client'
 import type { ProcessConfig, ServerPlace } from '@meridian/deploy'
 import {
-  Authority,
   bootstrapGlobal,
   GLOBAL_MIRROR_PREFIXES,
   GlobalView,
@@ -13,7 +12,6 @@ import {
   RegionAgent,
   registerRegion,
   runJanitor,
-  takeoverTimingOf,
   writeLeaderPreference,
 } from '@meridian/global'
 import {
@@ -61,7 +59,7 @@ import type { OperationMetrics, RegionServerPorts } from './ports.ts'
 import { runPublisher } from './publish.ts'
 import { RegionalFloor } from './regional-floor.ts'
 import { RttProber } from './rtt-prober.ts'
-import { standbyFactsOf } from './standby-facts.ts'
+import { composeOperations } from './operations.ts'
 import { TierStream } from './tier-stream.ts'
 import { VoterPlaces, voterRegion } from './voter-places.ts'
 
@@ -92,17 +90,18 @@ export async function startRegionServer(options: RegionServerOptions): Promise<A
   await using started = new AsyncDisposableStack()
   const running = started.use(new AsyncDisposableStack())
   const scope = started.use(new LoopScope(log, options.onFailure))
-  let parts: ServerParts | undefined
+  let parts: OperationParts | undefined
   let waitingFor = 'the global tier'
+  const present = (): OperationParts => {
+    if (parts !== undefined) return parts
+    throw new MeridianError('UNAVAILABLE', `the server is starting: it waits for ${waitingFor}`)
+  }
   const server = started.use(
     await ports.transport.serve({
       listen: place.listen,
       log,
       ...(protoDir === undefined ? {} : { protoDir }),
-      services: regionServices(() => {
-        if (parts !== undefined) return parts
-        throw new MeridianError('UNAVAILABLE', `the server is starting: it waits for ${waitingFor}`)
-      }),
+      services: [...regionServices(present), ...operationServices(present)],
     }),
   )
   server.setServing(false)
@@ -124,7 +123,7 @@ async function open(
   scope: LoopScope,
   signal: AbortSignal,
   waitFor: (what: string) => void,
-): Promise<ServerParts> {
+): Promise<OperationParts> {
   const { config, place, ports, log } = options
   const { region, timing } = config
   const { clock, physical, wallUs, random } = ports
@@ -298,17 +297,24 @@ async function open(
     meter: meter.global,
     leaderChanges: voters.onLeaderChange,
   })
-  const authority = new Authority({
-    store: globalStore,
-    view: globalView,
-    ownership,
+  const operations = composeOperations({
+    region,
     address,
+    globalStore,
+    globalView,
+    regionView,
+    router,
+    others,
+    ownership,
+    controller,
+    pool,
+    hlc,
     electionTtlMs: timing.electionTtlMs,
-    timing: takeoverTimingOf(timing.regionLeaseMs),
-    standbyFacts: standbyFactsOf(region, { globalView, regionView, others }),
+    regionLeaseMs: timing.regionLeaseMs,
+    commitFloorMs: () => meter.commitFloorMs(),
     clock,
     wallMs: () => physical.nowMs(),
-    log: log.child({ component: 'authority' }),
+    log,
     random,
   })
   const placer = new LeaderPlacer({
@@ -333,7 +339,7 @@ async function open(
   scope.start('voters', (abort) => voters.run(abort))
   scope.start('regional floor', (abort) => regionalFloor.run(abort))
   scope.start('placer', (abort) => placer.run(abort))
-  scope.start('authority', (abort) => authority.run(abort))
+  for (const [name, run] of Object.entries(operations.loops)) scope.start(name, run)
   scope.start('publisher', (abort) =>
     runPublisher(
       {
@@ -358,6 +364,7 @@ async function open(
   )
 
   return {
+    ...operations.parts,
     region,
     server: place.id,
     clock,

@@ -68,9 +68,12 @@ async function createRanges(context: DemoContext): Promise<Figures> {
       ),
     )
   }
-  const elsewhere = plan.filter(({ region }) => region !== first)
-  for (const some of batches(elsewhere, PER_OPERATION_MAX)) {
-    const assignments = some.map(({ start, region }) => ({ start, owner: regionOf(context, region), standbys: [] }))
+  for (const some of batches(plan, PER_OPERATION_MAX)) {
+    const assignments = some.map(({ start, region }) => ({
+      start,
+      owner: regionOf(context, region),
+      standbys: [regionOf(context, standbyOf(context, region))],
+    }))
     await once('assign', (id) => control.assign(id, keyspace, assignments, [], { signal }))
   }
   const assignedMs = clock.nowMs()
@@ -132,6 +135,12 @@ async function createRanges(context: DemoContext): Promise<Figures> {
     openMs: endMs - assignedMs,
     regions: byRegion,
   }
+}
+
+/** Each region is followed by the next one, so that none has the copies of all the others. */
+function standbyOf({ world: { regions } }: DemoContext, region: string): string {
+  const at = regions.findIndex(({ id }) => id === region)
+  return regions[(at + 1) % regions.length]?.id ?? region
 }
 
 async function createKeyspace(
