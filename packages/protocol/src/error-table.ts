@@ -183,6 +183,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
     failure,
     'A clock is further ahead than the largest offset allowed.',
   ),
+  TOO_STALE: row(GRPC.unavailable, 'retry', failure, 'The replica cannot show that its state is as young as asked.'),
   NO_ROUTE: row(GRPC.unavailable, 'retry', failure, 'The map names no leader for the key now.'),
   UNAVAILABLE: row(GRPC.unavailable, 'retry', failure, 'Nobody answered, and the request surely had no effect.'),
   OVERLOADED: row(GRPC.resourceExhausted, 'retry', failure, 'A bounded queue is full.'),

@@ -50,6 +50,7 @@ export const ERROR_CODES = [
   'SESSION_EXPIRED',
   'CLOCK_OFFSET',
   // the world
+  'TOO_STALE',
   'NO_ROUTE',
   'UNAVAILABLE',
   'OVERLOADED',

@@ -5,12 +5,14 @@ import { ChannelPool, grpcTransport } from '@meridian/rpc'
 import type { RpcServer } from '@meridian/rpc'
 import { MeridianError, parseShardId } from '@meridian/topology'
 import type { NodeEpoch, ShardId } from '@meridian/topology'
+import type { DoorLeases } from '../fence/admit.ts'
 import { LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { RangeGeneration } from '../fence/lease-clock.ts'
 import type { NodeStorage, OpenNodeStorage } from '../storage/node-storage.ts'
 import { SqliteStorage } from '../storage/sqlite-storage.ts'
 import { fromWireRecord } from '../wire.ts'
 import { dataService } from './data-service.ts'
+import { confirmedIndex } from './read-modes.ts'
 import { LagMeter } from './lag-meter.ts'
 import { Membership } from './membership.ts'
 import type { Assignments } from './membership.ts'
@@ -45,6 +47,7 @@ export class DataNode implements AsyncDisposable {
   readonly #hosts = new Map<ShardId, ShardHost>()
   readonly #nodeLease = new LeaseClock()
   readonly #regionLeases = new RegionLeases()
+  readonly #leases: DoorLeases = { node: this.#nodeLease, region: this.#regionLeases }
   readonly #guard: ClockGuardLoop
   readonly #loops: LoopScope
   #server: RpcServer | undefined
@@ -74,6 +77,7 @@ export class DataNode implements AsyncDisposable {
       onSuspect: ({ pair, byMs }) => {
         this.#nodeLease.drop()
         this.#regionLeases.drop()
+        for (const host of this.#hosts.values()) host.forgetFreshness()
         this.#membership?.clockJumped()
         log.warn({ pair, byMs }, 'clocks disagree: every lease is dropped')
       },
@@ -141,11 +145,12 @@ export class DataNode implements AsyncDisposable {
       services: [
         dataService({
           clock,
-          leases: { node: this.#nodeLease, region: this.#regionLeases },
+          leases: this.#leases,
           lookAtClocks: () => this.#guard.look(),
           shard: (id) => this.#atDoor(id),
         }),
         replicaService({
+          confirm: (host) => confirmedIndex({ clock, leases: this.#leases }, host),
           replica: (id) => this.#replica(id),
           hosts: () => {
             this.#mayAnswer()
@@ -268,6 +273,7 @@ export class DataNode implements AsyncDisposable {
       log,
       bounds,
       rules,
+      confirm: (host) => confirmedIndex({ clock, leases: this.#leases }, host),
       onBroken: (error) => this.#broken(error),
     })
   }

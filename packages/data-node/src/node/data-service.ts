@@ -9,57 +9,21 @@ import type {
   WriteRequest,
   WriteResponse,
 } from '@meridian/protocol'
-import type { Clock } from '@meridian/loop'
 import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
-import {
-  compareEnds,
-  EMPTY_KEY,
-  isMeridianError,
-  KEY_BYTES_MAX,
-  keyOfBytes,
-  MeridianError,
-  rangeContains,
-} from '@meridian/topology'
+import { compareEnds, EMPTY_KEY, KEY_BYTES_MAX, keyOfBytes, MeridianError, rangeContains } from '@meridian/topology'
 import type { ErrorCode, Key, Token } from '@meridian/topology'
-import { admitLeaseRead, admitQuorumRead, admitWrite, checkRegionLease } from '../fence/admit.ts'
-import type { DoorLeases, FenceRefusal } from '../fence/admit.ts'
+import { admitWrite, checkRegionLease } from '../fence/admit.ts'
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { WriteItem } from '../replica/log-entry.ts'
 import type { ItemOutcome, ShardState } from '../replica/shard-state.ts'
 import { checkedSession, fromWireItem, SEQUENCE_MAX, toWireKey, toWireRefusal, toWireValue } from '../wire.ts'
 import { NODE_LIMITS } from './node-config.ts'
-import type { ShardHost } from './shard-host.ts'
-
-export interface DataServiceOptions {
-  /** Undefined: this node holds no such shard. Throws UNAVAILABLE while the node may not answer at all. */
-  readonly shard: (shardId: string) => ShardHost | undefined
-  readonly leases: DoorLeases
-  readonly clock: Clock
-  /** Drops every lease if the clocks have come to disagree. */
-  readonly lookAtClocks: () => void
-}
-
-/** A refusal on its way out of a handler: said in the response, with the record that leads to the right place. */
-class Refused {
-  readonly refusal: FenceRefusal
-  constructor(refusal: FenceRefusal) {
-    this.refusal = refusal
-  }
-}
-
-/** Codes that a shard's core refuses with: surely without effect, and said in the response. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'NOT_LEADER',
-  'NOT_SERVING',
-  'OVERLOADED',
-  'UNAVAILABLE',
-  'NO_REGION_LEASE',
-  'RANGE_FROZEN',
-])
+import { asRefusal, evaluate, recordOf, refusal, Refused, refusalOf } from './read-modes.ts'
+import type { DoorOptions } from './read-modes.ts'
 
 /** The door of the node. */
-export function dataService(options: DataServiceOptions): Service {
+export function dataService(options: DoorOptions): Service {
   return implement(DataServiceDefinition, {
     write: (request) => write(options, request),
     read: (request) => read(options, request),
@@ -67,7 +31,7 @@ export function dataService(options: DataServiceOptions): Service {
   })
 }
 
-async function write(options: DataServiceOptions, request: WriteRequest): Promise<WriteResponse> {
+async function write(options: DoorOptions, request: WriteRequest): Promise<WriteResponse> {
   const session = checkedSession(request.session)
   checkWriteBounds(request)
   const host = options.shard(request.shardId)
@@ -105,7 +69,7 @@ async function write(options: DataServiceOptions, request: WriteRequest): Promis
 }
 
 /** Sampled at the acknowledgement: the region may have lost its authority while the replicas were asked (I10). */
-function lostAuthority(options: DataServiceOptions, record: ShardRecord): MeridianError | undefined {
+function lostAuthority(options: DoorOptions, record: ShardRecord): MeridianError | undefined {
   if (checkRegionLease(record, options.leases.region, options.clock.nowMs()).admitted) return undefined
   return new MeridianError('OUTCOME_UNKNOWN', "the region's authority ran out before the write could be acknowledged")
 }
@@ -141,18 +105,18 @@ function itemRefusal(
   return rangeContains(record, keyOfBytes(item.key)) ? undefined : 'KEY_OUTSIDE_RANGE'
 }
 
-async function read(options: DataServiceOptions, request: ReadRequest): Promise<ReadResponse> {
+async function read(options: DoorOptions, request: ReadRequest): Promise<ReadResponse> {
   if (request.keys.length > NODE_LIMITS.keysPerReadMax) {
     throw new MeridianError('REQUEST_TOO_LARGE', `a read has at most ${NODE_LIMITS.keysPerReadMax} keys`)
   }
   const keys = request.keys.map(keyOfBytes)
   try {
-    const { result, record } = await evaluate(options, request, (state, shard) => {
+    const { result, token, stalenessMs } = await evaluate(options, request, (state, shard) => {
       if (!keys.every((key) => rangeContains(shard, key)))
         throw new Refused(refusal('KEY_OUTSIDE_RANGE', 'a key lies outside the shard', shard))
       return { values: valuesOf(state, keys), index: BigInt(state.appliedIndex) }
     })
-    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token), stalenessMs: 0n } } }
+    return { outcome: { $case: 'results', value: { ...result, ...ageOf(token, stalenessMs) } } }
   } catch (error) {
     if (error instanceof Refused) return { outcome: { $case: 'refusal', value: toWireRefusal(error.refusal) } }
     throw error
@@ -170,13 +134,13 @@ function valuesOf(state: ShardState, keys: readonly Key[]): ReadValue[] {
   })
 }
 
-async function scan(options: DataServiceOptions, request: ScanRequest): Promise<ScanResponse> {
+async function scan(options: DoorOptions, request: ScanRequest): Promise<ScanResponse> {
   const start = keyOfBytes(request.start)
   const end = keyOfBytes(request.end)
   const rowsMax = Math.min(request.limit === 0 ? NODE_LIMITS.scanRowsDefault : request.limit, NODE_LIMITS.scanRowsMax)
   const { countOnly } = request
   try {
-    const { result, record } = await evaluate(options, request, (state, shard) => {
+    const { result, token, stalenessMs } = await evaluate(options, request, (state, shard) => {
       const from = start < shard.start ? shard.start : start
       const to = compareEnds(end, shard.end) < 0 ? end : shard.end
       const empty = to !== EMPTY_KEY && from >= to
@@ -191,65 +155,13 @@ async function scan(options: DataServiceOptions, request: ScanRequest): Promise<
       const next = slice.next === undefined ? undefined : toWireKey(slice.next)
       return { rows, count: BigInt(slice.count), next, index: BigInt(state.appliedIndex) }
     })
-    return { outcome: { $case: 'results', value: { ...result, token: toWireToken(record.token), stalenessMs: 0n } } }
+    return { outcome: { $case: 'results', value: { ...result, ...ageOf(token, stalenessMs) } } }
   } catch (error) {
     if (error instanceof Refused) return { outcome: { $case: 'refusal', value: toWireRefusal(error.refusal) } }
     throw error
   }
 }
 
-/** Runs `look` on the state at the moment the read linearizes. @throws Refused */
-async function evaluate<T>(
-  options: DataServiceOptions,
-  request: { readonly shardId: string; readonly token: Parameters<typeof fromWireToken>[0]; readonly mode: string },
-  look: (state: ShardState, record: ShardRecord) => T,
-): Promise<{ readonly result: T; readonly record: ShardRecord }> {
-  const host = options.shard(request.shardId)
-  const token: Token = fromWireToken(request.token)
-  if (request.mode !== '' && request.mode !== 'quorum' && request.mode !== 'lease') {
-    throw new MeridianError('INVALID_ARGUMENT', 'a read is "quorum" or "lease"')
-  }
-  if (request.mode === 'lease') {
-    // In the very turn in which the lease is relied on: between two samples a jump would go unseen.
-    options.lookAtClocks()
-    const admission = admitLeaseRead(host?.view, token, options.leases, options.clock.nowMs())
-    if (!admission.admitted || host === undefined) throw new Refused(refusalOf(admission))
-    const record = recordOf(host)
-    // The same turn as the check: nothing may come between.
-    return { result: look(host.shard, record), record }
-  }
-  const admission = admitQuorumRead(host?.view, token, options.leases.region, options.clock.nowMs())
-  if (!admission.admitted || host === undefined) throw new Refused(refusalOf(admission))
-  const record = recordOf(host)
-  try {
-    const result = await host.quorumRead((state) => {
-      const lease = checkRegionLease(record, options.leases.region, options.clock.nowMs())
-      if (!lease.admitted) throw new Refused(lease.refusal)
-      return look(state, record)
-    })
-    return { result, record }
-  } catch (error) {
-    const refused = asRefusal(error, host)
-    throw refused === undefined ? error : new Refused(refused)
-  }
-}
-
-function recordOf(host: ShardHost): ShardRecord {
-  if (host.newest === undefined) throw new Error('admitted without a record')
-  return host.newest
-}
-
-function refusal(code: ErrorCode, message: string, newest: ShardRecord | undefined): FenceRefusal {
-  return { code, message, newest }
-}
-
-function refusalOf(admission: ReturnType<typeof admitWrite>): FenceRefusal {
-  return admission.admitted
-    ? refusal('SHARD_UNKNOWN', 'this node holds no replica of the shard', undefined)
-    : admission.refusal
-}
-
-function asRefusal(error: unknown, host: ShardHost): FenceRefusal | undefined {
-  if (!isMeridianError(error) || !REFUSALS.has(error.code)) return undefined
-  return refusal(error.code, error.message, host.newest)
+function ageOf(token: Token, stalenessMs: number): { token: ReturnType<typeof toWireToken>; stalenessMs: bigint } {
+  return { token: toWireToken(token), stalenessMs: BigInt(Math.ceil(stalenessMs)) }
 }

@@ -67,6 +67,8 @@ export const NODE_LIMITS = {
   replicaCallMs: 1_000,
   /** One piece of an installed state: the first of a large one is gathered while the asker waits. */
   stateMs: 5_000,
+  /** How long a stale read waits for the leader's word and for the state to come to it. */
+  staleReadMs: 2_000,
   shardsPerQuestionMax: 4_096,
   quarantineRowsMax: 1_000,
   drainMs: 2_000,

@@ -4,6 +4,7 @@ import type { ChannelPool } from '@meridian/rpc'
 import { MeridianError } from '@meridian/topology'
 import type { ShardId } from '@meridian/topology'
 import type { ReplicaAddress } from '../fence/shard-record.ts'
+import type { ConfirmedIndex } from '../replica/freshness.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import { fromWireStateResponse, toWireStateRequest } from '../wire-state.ts'
 import { fromWireEntries, fromWireIndex, toWireAppend } from '../wire.ts'
@@ -74,5 +75,17 @@ export class ReplicaPeers {
         return fromWireStateResponse(piece, request)
       }
     }
+  }
+
+  /** What the leader has committed, confirmed by a quorum after it was asked. @throws MeridianError */
+  async confirmedIndex(address: string, shard: ShardId): Promise<ConfirmedIndex> {
+    if (address === '') throw new MeridianError('UNAVAILABLE', 'the leader has no known address')
+    const client = clientOf(ReplicaServiceDefinition, this.#pool.channel(address))
+    const answer = await client.confirmToken(
+      { shardId: shard, token: undefined, wantCommitIndex: true },
+      { timeoutMs: NODE_LIMITS.staleReadMs },
+    )
+    if (answer.commitIndex === undefined) throw new MeridianError('INTERNAL', `${address}: an answer without an index`)
+    return { token: fromWireToken(answer.promised), index: fromWireIndex(answer.commitIndex) }
   }
 }

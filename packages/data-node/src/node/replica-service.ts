@@ -2,6 +2,7 @@ import { fromWireToken, ReplicaServiceDefinition, toWireToken } from '@meridian/
 import { implement } from '@meridian/rpc'
 import type { Service } from '@meridian/rpc'
 import { MeridianError, nodeId } from '@meridian/topology'
+import type { ConfirmedIndex } from '../replica/freshness.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import { fromWireStateRequest, toWireStateResponse } from '../wire-state.ts'
 import { fromWireAppend, fromWireIndex, toWireEntry } from '../wire.ts'
@@ -12,6 +13,8 @@ import type { ShardHost } from './shard-host.ts'
 export interface ReplicaServiceOptions extends PositionOptions {
   /** The shard's log, made on first use: a leader may ask before this node has been told of the shard. */
   readonly replica: (shardId: string) => ShardHost
+  /** The confirmed index of a shard led here. Throws the refusal's code when it cannot be told. */
+  readonly confirm: (host: ShardHost) => Promise<ConfirmedIndex>
 }
 
 /** What this node answers to the other replicas of its shards, and to those who ask where its logs stand. */
@@ -39,7 +42,8 @@ export function replicaService(options: ReplicaServiceOptions): Service {
       }
     },
     append: async (request) => {
-      replica(request.shardId).reachedFrom(request.from, request.fromAddress)
+      const token = fromWireToken(request.token)
+      replica(request.shardId).fedBy(request.from, request.fromAddress, token)
       const appended = await ask(request.shardId, request.from, fromWireAppend(request))
       return {
         promised: toWireToken(appended.promised),
@@ -63,6 +67,10 @@ export function replicaService(options: ReplicaServiceOptions): Service {
       }
     },
     confirmToken: async (request) => {
+      if (request.wantCommitIndex) {
+        const { token, index } = await options.confirm(replica(request.shardId))
+        return { promised: toWireToken(token), commitIndex: BigInt(index) }
+      }
       const confirmed = await ask(request.shardId, '', {
         kind: 'confirm',
         token: fromWireToken(request.token),

@@ -1,9 +1,10 @@
 import type { Clock, Logger } from '@meridian/loop'
-import { compareTokens, formatToken, MeridianError } from '@meridian/topology'
+import { compareTokens, formatToken, MeridianError, nodeId } from '@meridian/topology'
 import type { NodeEpoch, NodeId, OperationId, ShardId, Token } from '@meridian/topology'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
 import type { ReplicaAddress, ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
+import type { ConfirmedIndex } from '../replica/freshness.ts'
 import type { LogPosition, WriteItem } from '../replica/log-entry.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import type { Rules } from '../replica/rules.ts'
@@ -14,6 +15,7 @@ import { barrierOf, step, wantsTicks } from '../replica/step.ts'
 import { roleName } from '../replica/turn.ts'
 import type { NodeStorage } from '../storage/node-storage.ts'
 import type { ReplicaPeers } from './replica-peers.ts'
+import { StaleReads } from './stale-reads.ts'
 
 export interface ShardHostOptions {
   readonly shardId: ShardId
@@ -24,6 +26,8 @@ export interface ShardHostOptions {
   readonly log: Logger
   readonly bounds: ReplicaBounds | undefined
   readonly rules: Rules | undefined
+  /** `confirmedIndex` of a shard led here, with the region's authority looked at, as a quorum read does. */
+  readonly confirm: (host: ShardHost) => Promise<ConfirmedIndex>
   /** A broken invariant; must end the process. */
   readonly onBroken: (error: unknown) => void
 }
@@ -71,6 +75,9 @@ export class ShardHost {
   #quarantined: number
   /** Where those are reached that said so themselves: the leader of another region stands in no record of this one. */
   readonly #addresses = new Map<string, string>()
+  /** Who feeds this replica, under the highest token so far. */
+  #feeder: { readonly nodeId: string; readonly token: Token } | undefined
+  readonly #staleReads: StaleReads
   #ids = 0
   readonly #waiting = new Map<number, Waiting>()
   readonly #replies = new Map<number, (response: ReplicaResponse) => void>()
@@ -84,6 +91,11 @@ export class ShardHost {
       ...(rules && { rules }),
     })
     this.#quarantined = options.storage.quarantined(options.shardId)
+    this.#staleReads = new StaleReads({
+      clock: options.clock,
+      ask: () => this.#askLeader(),
+      state: () => ({ agreed: this.#state.agreed, appliedIndex: this.#state.shard.appliedIndex }),
+    })
   }
 
   /** For the door: what this node is to the shard right now. */
@@ -133,8 +145,36 @@ export class ShardHost {
   }
 
   /** @param address where `from` says that it is dialled; empty when it does not say */
-  reachedFrom(from: string, address: string): void {
+  fedBy(from: string, address: string, token: Token): void {
     if (address !== '') this.#addresses.set(from, address)
+    if (this.#feeder === undefined || compareTokens(token, this.#feeder.token) >= 0)
+      this.#feeder = { nodeId: from, token }
+  }
+
+  /** What is committed, and under which token, once a quorum has confirmed the token. @throws MeridianError */
+  confirmedIndex(): Promise<ConfirmedIndex> {
+    const { role } = this.#state
+    if (role.kind !== 'leading') return Promise.reject(new MeridianError('NOT_LEADER', 'not the leader'))
+    const { token } = role
+    return this.quorumRead((state) => ({ token, index: state.appliedIndex }))
+  }
+
+  /**
+   * Calls `evaluate` in a turn in which the state lacks nothing that was acknowledged more than `maxMs` ago.
+   *
+   * @throws MeridianError TOO_STALE
+   */
+  async staleRead<T>(
+    maxMs: number,
+    evaluate: (state: ShardState) => T,
+  ): Promise<{ readonly value: T; readonly stalenessMs: number; readonly token: Token }> {
+    const stalenessMs = await this.#staleReads.within(maxMs)
+    return { value: evaluate(this.#state.shard), stalenessMs, token: this.#state.agreed ?? this.#state.promised }
+  }
+
+  /** Time may not have run as it should: nothing is known any more of how old the state is. */
+  forgetFreshness(): void {
+    this.#staleReads.forget()
   }
 
   /** True while time alone may require something of this replica. */
@@ -259,6 +299,7 @@ export class ShardHost {
       return
     }
     for (const effect of effects) this.#perform(effect)
+    this.#staleReads.moved()
   }
 
   #perform(effect: Effect): void {
@@ -336,6 +377,15 @@ export class ShardHost {
         this.#step({ kind: 'unanswered', from: to, request })
       },
     )
+  }
+
+  #askLeader(): Promise<ConfirmedIndex> {
+    const { self, peers, confirm } = this.#options
+    const leader = this.#newest?.leader?.nodeId ?? this.#feeder?.nodeId
+    if (leader === undefined)
+      return Promise.reject(new MeridianError('NO_ROUTE', 'no leader of the shard is known here'))
+    if (leader === self) return confirm(this)
+    return peers.confirmedIndex(this.#addressOf(nodeId(leader)), this.shardId)
   }
 
   #addressOf(node: NodeId): string {

@@ -35,14 +35,20 @@ export class TestClient {
     throw refused(outcome?.value)
   }
 
-  async read(record: ShardRecord, keys: readonly string[], mode = 'quorum', address?: string): Promise<ReadResults> {
+  async read(
+    record: ShardRecord,
+    keys: readonly string[],
+    mode = 'quorum',
+    address?: string,
+    maxStalenessMs = 0n,
+  ): Promise<ReadResults> {
     const { outcome } = await this.#at(record, address).read(
       {
         shardId: record.shardId,
         token: record.token,
         keys: keys.map((key) => Buffer.from(key)),
         mode,
-        maxStalenessMs: 0n,
+        maxStalenessMs,
       },
       { timeoutMs: 5_000 },
     )

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { silentLogger, systemClock } from '@meridian/loop'
 import { nodeId, regionId, zoneId } from '@meridian/topology'
+import { REPLICA_BOUNDS } from '../replica/bounds.ts'
+import type { ReplicaBounds } from '../replica/bounds.ts'
 import { DataNode } from './data-node.ts'
 
 interface NodeArguments {
@@ -11,6 +13,8 @@ interface NodeArguments {
   readonly listen: string
   readonly dataDir: string
   readonly regionServers: readonly string[]
+  /** Instead of the usual ones. */
+  readonly bounds?: Partial<ReplicaBounds>
 }
 
 /** A data node in a process of its own, to be killed. Test only. */
@@ -59,6 +63,7 @@ async function main(text: string): Promise<void> {
     capacity: 100,
     dataDir: args.dataDir,
     regionServers: args.regionServers,
+    ...(args.bounds === undefined ? {} : { bounds: { ...REPLICA_BOUNDS, ...args.bounds } }),
     clock: systemClock,
     log: silentLogger,
   })

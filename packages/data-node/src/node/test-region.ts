@@ -48,8 +48,20 @@ export class TestRegion implements AsyncDisposable {
     if (known !== undefined) known.stale = true
   }
 
-  /** Names a leader under the given token, in its present life, and tells everybody. */
-  assign(shardId: string, generation: bigint, epoch: bigint, leader: string, replicas: readonly string[]): ShardRecord {
+  /**
+   * Names a leader under the given token, in its present life, and tells everybody.
+   *
+   * @param leader empty for a region that only follows
+   */
+  assign(
+    shardId: string,
+    generation: bigint,
+    epoch: bigint,
+    leader: string,
+    replicas: readonly string[],
+    more: Partial<Pick<ShardRecord, 'freezeOperation' | 'learners'>> & { readonly prior?: readonly string[] } = {},
+  ): ShardRecord {
+    const places = (ids: readonly string[]) => ids.map((nodeId) => ({ nodeId, address: this.addressOf(nodeId) }))
     const record: ShardRecord = {
       shardId,
       rangeId: Number(shardId.split('.')[0]),
@@ -60,12 +72,12 @@ export class TestRegion implements AsyncDisposable {
       region: 'eu-west',
       leader,
       leaderAddress: this.addressOf(leader),
-      replicas: replicas.map((nodeId) => ({ nodeId, address: this.addressOf(nodeId) })),
+      replicas: places(replicas),
       leaderNodeEpoch: this.epochOf(leader),
-      role: 'owner',
-      freezeOperation: '',
-      learners: [],
-      prior: [],
+      role: leader === '' ? 'standby' : 'owner',
+      freezeOperation: more.freezeOperation ?? '',
+      learners: more.learners ?? [],
+      prior: places(more.prior ?? []),
     }
     this.#shards.set(shardId, record)
     this.#tell({ complete: false, shards: [record], removed: [], revision: ++this.#revision })

@@ -14,6 +14,7 @@ export function check(history: History): string[] {
   checkQuarantine(history, log, found)
   checkReads(history, log, replay, found)
   checkRealTime(history, log, replay, found)
+  checkStale(history, log, replay, found)
   return found
 }
 
@@ -182,7 +183,7 @@ function checkRealTime(history: History, log: FinalLog, replay: Replay, found: s
       const indexes = kept.map((result) => result.index)
       done.push({ atMs: operation.returnedMs, position: Math.max(...indexes) })
       begun.push({ operation, position: Math.min(...indexes), lowest: 1 })
-    } else if (log.holds(operation.readIndex, operation.readToken)) {
+    } else if (operation.kind === 'read' && log.holds(operation.readIndex, operation.readToken)) {
       done.push({ atMs: operation.returnedMs, position: operation.readIndex })
       begun.push({ operation, position: operation.readIndex, lowest: 0 })
     }
@@ -201,5 +202,29 @@ function checkRealTime(history: History, log: FinalLog, replay: Replay, found: s
         `I18 ${operation.kind} begun at ${operation.invokedMs} lies at ${position}, ${highest} had been seen before`,
       )
     }
+  }
+}
+
+/** I28: a stale read lacks nothing that was acknowledged before the moment it claims, and shows what its position says. */
+function checkStale(history: History, log: FinalLog, replay: Replay, found: string[]): void {
+  const acknowledged: { readonly atMs: number; readonly position: number }[] = []
+  for (const operation of history.operations) {
+    if (operation.kind !== 'write' || operation.outcome !== 'ok') continue
+    for (const { sequence, index } of operation.results) {
+      if (replay.firstIndex.get(pair(operation.session, sequence)) !== index) continue
+      acknowledged.push({ atMs: operation.returnedMs, position: index })
+    }
+  }
+  for (const read of history.operations) {
+    // Of a log that was left behind there is nothing to be held against.
+    if (read.kind !== 'stale' || !log.holds(read.readIndex, read.readToken)) continue
+    const expected = versionAt(replay, read.key, read.readIndex)
+    if (expected.value !== read.value || expected.index !== read.valueIndex)
+      found.push(`I28 stale read of ${read.key} at ${read.readIndex} saw ${read.value}, the log says ${expected.value}`)
+    const lacks = acknowledged.find(({ atMs, position }) => atMs < read.asOfMs && position > read.readIndex)
+    if (lacks !== undefined)
+      found.push(
+        `I28 stale read as of ${read.asOfMs} is at ${read.readIndex}, ${lacks.position} had been acknowledged at ${lacks.atMs}`,
+      )
   }
 }

@@ -50,6 +50,20 @@ export interface ReadOperation {
   readonly readToken: TokenValue
 }
 
+/** A read of any replica, which claims to lack nothing that was acknowledged before `asOfMs`. */
+export interface StaleOperation {
+  readonly kind: 'stale'
+  readonly invokedMs: number
+  readonly asOfMs: number
+  readonly key: string
+  readonly value: string | undefined
+  readonly valueIndex: number
+  readonly readIndex: number
+  readonly readToken: TokenValue
+}
+
+export type Operation = WriteOperation | ReadOperation | StaleOperation
+
 export type ReplicaRecord =
   /** A leader was named: quorums under the token are majorities of each of these sets. */
   | { readonly kind: 'named'; readonly token: TokenValue; readonly sets: readonly (readonly string[])[] }
@@ -95,7 +109,7 @@ export interface FinalReplica {
 
 export interface History {
   readonly records: readonly ReplicaRecord[]
-  readonly operations: readonly (WriteOperation | ReadOperation)[]
+  readonly operations: readonly Operation[]
   readonly final: readonly FinalReplica[]
   readonly quarantine: readonly QuarantineRow[]
 }

@@ -65,7 +65,7 @@ const MUTANTS: readonly Mutant[] = [
       regions: { unplanned: 0 },
     },
     caughtBy: ['I15', 'I19', 'I20'],
-    firstSeed: 130,
+    firstSeed: 230,
   },
   {
     name: 'entries that a takeover leaves behind are dropped',
@@ -86,7 +86,7 @@ const MUTANTS: readonly Mutant[] = [
     name: 'a frozen leader answers reads',
     options: { rules: { answersFrozenReads: true }, regions: { unplanned: 0 } },
     caughtBy: ['I18'],
-    firstSeed: 100,
+    firstSeed: 160,
   },
   {
     name: 'a new leader of a frozen shard does not know of the freeze',
@@ -107,7 +107,23 @@ const MUTANTS: readonly Mutant[] = [
     name: 'a region goes on after its authority ran out',
     options: { faults: { acknowledgesAnyway: true }, regions: { unplanned: 0.7 } },
     caughtBy: ['I18'],
-    firstSeed: 1360,
+    firstSeed: 1_440,
+  },
+  {
+    name: 'the age of a state counts from the receipt of the word of its leader',
+    options: { faults: { agesFromReceipt: true }, regions: { unplanned: 0 } },
+    caughtBy: ['I28'],
+  },
+  {
+    name: 'a state is as young as the word of its leader, whether it has come to it or not',
+    options: { faults: { agesWithoutWaiting: true }, regions: { unplanned: 0 } },
+    caughtBy: ['I28'],
+  },
+  {
+    name: 'the age of a state is taken from an index of another log',
+    options: { faults: { agesAcrossLogs: true }, regions: { unplanned: 0.7 } },
+    caughtBy: ['I28'],
+    firstSeed: 250,
   },
   {
     name: 'two sets: only the new one seals',
@@ -118,7 +134,7 @@ const MUTANTS: readonly Mutant[] = [
     name: 'two sets: only the new one has to hold an entry',
     options: { rules: { writeSets: ({ members }) => [members.replicas] }, moves: {} },
     caughtBy: ['I15', 'I19', 'I20'],
-    firstSeed: 260,
+    firstSeed: 300,
   },
   {
     name: 'two sets: only the new one confirms a read',

@@ -2,7 +2,7 @@ import type { NodeId, Token } from '@meridian/topology'
 import { keyOfText, ZERO_TOKEN } from '@meridian/topology'
 import type { WriteItem } from '../replica/log-entry.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { HistoryItem, ReadOperation, WriteOperation } from './history.ts'
+import type { HistoryItem, Operation, WriteOperation } from './history.ts'
 import type { ClientAnswer, ClientRequest } from './sim-node.ts'
 
 export interface SimRoute {
@@ -23,7 +23,10 @@ export interface SimClientOptions {
   readonly timeoutMs: () => number
   /** Share of the reads that go by the lease. */
   readonly leaseReads: number
-  readonly record: (operation: WriteOperation | ReadOperation) => void
+  /** Share of the operations that are stale reads of any node. */
+  readonly staleReads: number
+  readonly anyNode: () => NodeId
+  readonly record: (operation: Operation) => void
 }
 
 const ATTEMPTS_MAX = 8
@@ -38,6 +41,7 @@ export class SimClient {
   acknowledged = 0
   reads = 0
   leaseReads = 0
+  staleReads = 0
 
   constructor(options: SimClientOptions) {
     this.#options = options
@@ -52,7 +56,9 @@ export class SimClient {
     const { queue, random } = this.#options
     queue.after(random.next() * this.#options.pauseMsMax, () => {
       if (this.#stopped) return
-      if (random.next() < 0.6) this.#write()
+      const { staleReads } = this.#options
+      if (staleReads > 0 && random.next() < staleReads) this.#readStale()
+      else if (random.next() < 0.6) this.#write()
       else this.#read()
     })
   }
@@ -128,8 +134,34 @@ export class SimClient {
     )
   }
 
+  #readStale(): void {
+    const { queue, random } = this.#options
+    const key = `k${random.int(KEYS)}`
+    const invokedMs = queue.nowMs
+    const maxMs = 20 + random.next() * 300
+    this.#ask(
+      (token) => ({ kind: 'stale', token, key: keyOfText(key), maxMs }),
+      (answer) => {
+        if (answer?.kind === 'stale') {
+          const { readIndex, readToken, atMs, boundMs, stored } = answer
+          const value = stored === undefined ? undefined : Buffer.from(stored.value).toString()
+          const asOfMs = atMs - boundMs
+          this.staleReads += 1
+          const valueIndex = stored?.index ?? 0
+          this.#options.record({ kind: 'stale', invokedMs, asOfMs, key, value, valueIndex, readIndex, readToken })
+        }
+        this.#next()
+      },
+      this.#options.anyNode(),
+    )
+  }
+
   /** One attempt; undefined when nothing came back in time. */
-  #ask(request: (token: Token) => ClientRequest, done: (answer: ClientAnswer | undefined) => void): void {
+  #ask(
+    request: (token: Token) => ClientRequest,
+    done: (answer: ClientAnswer | undefined) => void,
+    node?: NodeId,
+  ): void {
     const route = this.#options.route()
     let open = true
     const close = (answer: ClientAnswer | undefined): void => {
@@ -137,7 +169,7 @@ export class SimClient {
       open = false
       done(answer)
     }
-    this.#options.carry(route.node, request(route.token), close)
+    this.#options.carry(node ?? route.node, request(route.token), close)
     this.#options.queue.after(this.#options.timeoutMs(), () => close(undefined))
   }
 }

@@ -1,10 +1,12 @@
-import { compareTokens, rangeId, tokensEqual } from '@meridian/topology'
+import { compareTokens, rangeId, tokensEqual, ZERO_TOKEN } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
 import { admitLeaseRead, checkRequest } from '../fence/admit.ts'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
 import { LEASE_GUARD_MS, LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
+import { Freshness } from '../replica/freshness.ts'
+import type { AppliedState, ConfirmedIndex } from '../replica/freshness.ts'
 import type { LogEntry, WriteItem } from '../replica/log-entry.ts'
 import type { Quarantined } from '../replica/quarantine.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
@@ -34,6 +36,12 @@ export interface NodeFaults {
   readonly checksLeaseByTimer?: boolean
   /** A state counts from its first piece on. */
   readonly countsHalfStates?: boolean
+  /** The age of a state counts from the moment the leader's word arrives. */
+  readonly agesFromReceipt?: boolean
+  /** A state is as young as the leader's word, whether it has come to it or not. */
+  readonly agesWithoutWaiting?: boolean
+  /** An index is an index, whatever log it is of. */
+  readonly agesAcrossLogs?: boolean
   /** The region's authority is not looked at when a write is acknowledged. */
   readonly acknowledgesAnyway?: boolean
   /** Demotion answers "failed" where it must say "unknown". */
@@ -49,11 +57,24 @@ export type ClientAnswer =
       readonly readToken: Token
     }
   | { readonly kind: 'refused'; readonly code: string }
+  /** `atMs` and `boundMs` by the clock that never errs. */
+  | {
+      readonly kind: 'stale'
+      readonly stored: StoredValue | undefined
+      readonly readIndex: number
+      readonly readToken: Token
+      readonly atMs: number
+      readonly boundMs: number
+    }
+  | { readonly kind: 'confirmed'; readonly confirmed: ConfirmedIndex }
   | { readonly kind: 'unknown' }
 
 export type ClientRequest =
   | { readonly kind: 'write'; readonly token: Token; readonly session: string; readonly items: readonly WriteItem[] }
   | { readonly kind: 'read'; readonly token: Token; readonly key: WriteItem['key']; readonly lease: boolean }
+  | { readonly kind: 'stale'; readonly token: Token; readonly key: WriteItem['key']; readonly maxMs: number }
+  /** Of a replica, to the leader. */
+  | { readonly kind: 'index'; readonly token: Token }
 
 export interface SimNodeOptions {
   readonly id: NodeId
@@ -63,6 +84,8 @@ export interface SimNodeOptions {
   readonly rules: Rules
   readonly faults: NodeFaults
   readonly record: (record: ReplicaRecord) => void
+  /** Carries a question of this node, as a client would send it. */
+  readonly question: (to: NodeId, request: ClientRequest, answered: (answer: ClientAnswer) => void) => void
   /** Carries a request over the network; `answered` may run never, once or several times. */
   readonly carry: (to: NodeId, request: ReplicaRequest, answered: (response: ReplicaResponse) => void) => void
   readonly requestTimeoutMs: number
@@ -90,6 +113,11 @@ export class SimNode {
   /** The region's leases are not the subject here: `mayVouch` says at once what they would say in time. */
   readonly #region = new RegionLeases()
   #leaseSeenByTimer = false
+  #freshness = new Freshness()
+  #feeder: NodeId | undefined
+  #asking = false
+  #stale: { readonly request: ClientRequest & { kind: 'stale' }; readonly answer: (answer: ClientAnswer) => void }[] =
+    []
   /** What has arrived at a process that is stopped. */
   #stopped: { readonly timer: boolean; readonly run: () => void }[] | undefined
   readonly #clients = new Map<
@@ -177,6 +205,10 @@ export class SimNode {
     this.#leaseSeenByTimer = false
     this.#replies.clear()
     this.#clients.clear()
+    this.#freshness = new Freshness()
+    this.#feeder = undefined
+    this.#asking = false
+    this.#stale = []
   }
 
   learn(record: ShardRecord): void {
@@ -207,6 +239,7 @@ export class SimNode {
 
   #replicaRequest(from: NodeId, request: ReplicaRequest, answer: (response: ReplicaResponse) => void): void {
     if (this.#state === undefined) return
+    if (request.kind === 'append') this.#feeder = from
     const id = ++this.#requests
     const promisedBefore = this.#state.promised
     this.#replies.set(id, (response) => {
@@ -228,6 +261,11 @@ export class SimNode {
   #clientRequest(request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
     const state = this.#state
     if (state === undefined) return
+    if (request.kind === 'stale') return this.#staleRead(state, request, answer)
+    if (request.kind === 'index') {
+      this.#index(state, request, answer)
+      return
+    }
     const admission = checkRequest(this.#view(state), request.token)
     if (!admission.admitted && !(this.#options.faults.opensDoor === true && this.#newest !== undefined)) {
       answer({ kind: 'refused', code: admission.refusal.code })
@@ -245,6 +283,71 @@ export class SimNode {
     }
     if (request.kind === 'write') this.#step({ kind: 'write', id, session: request.session, items: request.items })
     else this.#step({ kind: 'read', id })
+  }
+
+  /** At the leader: what is committed, told after a quorum has confirmed the token and while the region may vouch. */
+  #index(state: ReplicaState, request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
+    const id = ++this.#requests
+    this.#clients.set(id, { request: { ...request, token: this.#newest?.token ?? state.promised }, answer })
+    this.#step({ kind: 'read', id })
+  }
+
+  #staleRead(
+    state: ReplicaState,
+    request: ClientRequest & { kind: 'stale' },
+    answer: (answer: ClientAnswer) => void,
+  ): void {
+    const boundMs = this.#freshness.stalenessMs(this.clockMs)
+    if (boundMs <= request.maxMs) {
+      const { log, shard } = state
+      const readIndex = shard.appliedIndex
+      const readToken = log.tokenAt(readIndex) ?? log.base.token
+      const { nowMs: atMs } = this.#options.queue
+      answer({ kind: 'stale', stored: shard.get(request.key), readIndex, readToken, atMs, boundMs })
+      return
+    }
+    this.#stale.push({ request, answer })
+    this.#ask()
+  }
+
+  #ask(): void {
+    const leader = this.#newest?.leader?.nodeId ?? this.#feeder
+    if (this.#asking || leader === undefined || this.#state === undefined) return
+    this.#asking = true
+    const { agesFromReceipt, agesWithoutWaiting, agesAcrossLogs } = this.#options.faults
+    const life = this.#life
+    const sentMs = this.clockMs
+    const done = (answer: ClientAnswer | undefined): void => {
+      if (this.#state === undefined || this.#life !== life || !this.#asking) return
+      this.#asking = false
+      if (answer?.kind === 'confirmed') {
+        const { index } = answer.confirmed
+        const under = agesAcrossLogs === true ? this.#state.agreed : undefined
+        const known = { token: under ?? answer.confirmed.token, index: agesWithoutWaiting === true ? 0 : index }
+        this.#freshness.confirmed(agesFromReceipt === true ? this.clockMs : sentMs, known, this.#applied(this.#state))
+      }
+      this.#answerStale()
+    }
+    this.#options.question(leader, { kind: 'index', token: ZERO_TOKEN }, (answer) =>
+      this.#whenRunning(() => done(answer)),
+    )
+    this.#options.queue.after(this.#options.requestTimeoutMs, () => this.#whenRunning(() => done(undefined)))
+  }
+
+  #applied({ agreed, shard }: ReplicaState): AppliedState {
+    return { agreed, appliedIndex: shard.appliedIndex }
+  }
+
+  /** Those who wait are answered now, or refused when the leader's word and the state have come and are too old. */
+  #answerStale(): void {
+    const state = this.#state
+    if (state === undefined || this.#freshness.behind) return
+    const waiting = this.#stale
+    this.#stale = []
+    for (const { request, answer } of waiting) {
+      if (this.#freshness.stalenessMs(this.clockMs) <= request.maxMs) this.#staleRead(state, request, answer)
+      else answer({ kind: 'refused', code: 'TOO_STALE' })
+    }
   }
 
   #leaseRead(state: ReplicaState, id: number, request: ClientRequest & { kind: 'read' }): void {
@@ -307,6 +410,8 @@ export class SimNode {
     const own = state.log.tokenAt(state.commitIndex)?.generation === state.promised.generation
     this.#recordApplied(before, state, own ? state.promised : undefined)
     for (const effect of effects) this.#perform(state, effect)
+    this.#freshness.moved(this.#applied(state))
+    if (!this.#asking) this.#answerStale()
   }
 
   #recordApplied(before: number, state: ReplicaState, under: Token | undefined): void {
@@ -375,6 +480,13 @@ export class SimNode {
         return
       case 'answer-read': {
         const client = this.#clients.get(effect.id)
+        if (client?.request.kind === 'index' && state.role.kind === 'leading') {
+          const { token } = state.role
+          const confirmed = { token, index: state.shard.appliedIndex }
+          this.#clients.delete(effect.id)
+          client.answer(this.#vouched(token) ? { kind: 'confirmed', confirmed } : NOT_VOUCHED)
+          return
+        }
         if (client?.request.kind !== 'read') return
         const vouched = this.#vouched(client.request.token)
         this.#answer(state, effect.id, vouched ? valueOf(state, client.request.key) : NOT_VOUCHED)

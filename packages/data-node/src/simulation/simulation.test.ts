@@ -42,6 +42,7 @@ describe('three replicas of one shard under arbitrary changes of leader', () => 
     expect(perSeed['acknowledged']).toBeGreaterThan(20)
     expect(perSeed['moves']).toBeGreaterThan(1)
     expect(perSeed['lost']).toBeGreaterThan(0.5)
+    expect(perSeed['staleReads']).toBeGreaterThan(2)
     expect(perSeed['installs']).toBeGreaterThan(0.5)
   }, 120_000)
 

@@ -7,7 +7,7 @@ import { RULES } from '../replica/rules.ts'
 import type { Rules } from '../replica/rules.ts'
 import { SimController } from './controller.ts'
 import { EventQueue } from './event-queue.ts'
-import type { FinalReplica, History, ReadOperation, ReplicaRecord, WriteOperation } from './history.ts'
+import type { FinalReplica, History, Operation, ReplicaRecord } from './history.ts'
 import { holderRate, leaseWorld } from './lease-world.ts'
 import type { LeaseWorldOptions } from './lease-world.ts'
 import { moveWorld } from './move-world.ts'
@@ -47,6 +47,7 @@ export interface SimulationRun {
     readonly acknowledged: number
     readonly reads: number
     readonly leaseReads: number
+    readonly staleReads: number
     readonly refusals: number
     readonly unknown: number
     readonly leaders: number
@@ -99,7 +100,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
   }
   const ids = [...homes.here, ...homes.there]
   const records: ReplicaRecord[] = []
-  const operations: (WriteOperation | ReadOperation)[] = []
+  const operations: Operation[] = []
   let faulty = true
   let crashes = 0
   let assertions = 0
@@ -138,6 +139,10 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         mayVouch: (generation) => controller.mayVouch(generation),
         clockRate: options.leases === undefined ? 1 : holderRate(random, options.leases),
         ...(options.survivesAssertions === true ? { onBroken: () => (assertions += 1) } : {}),
+        question: (to, request, answered) =>
+          carry(id, to, () => {
+            nodes.get(to)?.clientRequest(request, (answer) => carry(to, id, () => answered(answer), false))
+          }),
         carry: (to, request, answered) => {
           if (faulty && request.kind === 'append' && cuts.has(`${id}>appends`)) return
           carry(id, to, () => {
@@ -207,6 +212,8 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         timeoutMs: () => (options.leases !== undefined && random.next() < 0.3 ? 8_000 : 120),
         pauseMsMax: options.leases === undefined ? 12 : 80,
         leaseReads: options.leases === undefined ? 0 : 0.7,
+        staleReads: options.regions === undefined && options.moves === undefined ? 0 : 0.25,
+        anyNode: () => random.pick(ids),
         queue,
         random,
         route: () => {
@@ -276,6 +283,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
     counts: {
       acknowledged: clients.reduce((sum, client) => sum + client.acknowledged, 0),
       leaseReads: clients.reduce((sum, client) => sum + client.leaseReads, 0),
+      staleReads: clients.reduce((sum, client) => sum + client.staleReads, 0),
       reads: clients.reduce((sum, client) => sum + client.reads, 0),
       refusals: clients.reduce((sum, client) => sum + client.refusals, 0),
       unknown: writes.filter((write) => write.outcome === 'info').length,
