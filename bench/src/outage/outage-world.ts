@@ -39,6 +39,7 @@ export interface OutageOptions {
 export const KEYSPACE = keyspaceName('bench')
 const REGIONS = 3
 const PER_OPERATION_MAX = 40
+const OPENINGS_CONCURRENT = 6
 const RETRY_MS = 200
 const TRIES_MAX = 50
 
@@ -135,14 +136,19 @@ export class OutageWorld implements AsyncDisposable {
       await this.#once('split', (id) => control.split(id, KEYSPACE, some, [], { signal }))
       progress(`${some.at(-1)}: ranges split`)
     }
-    for (const some of chunks(starts)) {
+    const waiting = chunks(starts)
+    const open = async (): Promise<void> => {
+      const some = waiting.shift()
+      if (some === undefined) return
       const openings = some.map((start) => ({
         start,
         shardBounds: Array.from({ length: shards - 1 }, (_, i) => shardStart(start, i + 1)),
       }))
       await this.#once('open', (id) => control.open(id, KEYSPACE, openings, { signal }))
       progress(`${some.at(-1)}: ranges opened`)
+      await open()
     }
+    await Promise.all(Array.from({ length: OPENINGS_CONCURRENT }, open))
   }
 
   async #once<T>(what: string, call: (id: OperationId) => Promise<T>): Promise<T> {

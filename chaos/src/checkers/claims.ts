@@ -1,6 +1,7 @@
 import type { HistoryEvent } from '../history/event.ts'
 import { checkerNamed } from './all-checkers.ts'
 import { verdictOf } from './checker.ts'
+import { checkDeclaredRows } from './declared-rows.ts'
 import { checkCommitFloor, checkLinks } from './lab-sanity.ts'
 import { checkOneHop } from './one-hop.ts'
 import { checkCounts, checkSample } from './read-back.ts'
@@ -62,6 +63,12 @@ export function claimsOn(keyspace: string): readonly Claim[] {
       says: 'a deposed leader that wakes up is refused',
       needs: ['pause'],
       check: (history) => checkStaleRefused(history, keyspace),
+    },
+    {
+      name: 'declared',
+      says: 'what the loss of a region cost is declared',
+      needs: ['loss'],
+      check: checkDeclaredRows,
     },
     { name: 'floor', says: 'no commit is faster than distance allows', needs: ['tax'], check: checkCommitFloor },
     ...ON_STORES.map((name) => claim(name, ['load'])),

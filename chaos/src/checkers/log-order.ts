@@ -1,6 +1,7 @@
 import { compareTokens } from '@meridian/topology'
 import type { HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
+import { declaredLosses } from './declared-losses.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
 import { isAnswered, operationsOf } from './operations.ts'
@@ -14,12 +15,15 @@ import { sign } from './witnessed.ts'
  * Safety I15 and the witness form of I18 for writes: in each shard's log tokens never fall along the indexes of
  * acknowledged writes, no index was given to two of them, and a write that began after another was acknowledged has a
  * higher index. Where logs were copied, the same holds of all that is committed, and all copies agree.
+ *
+ * What a region declared as lost is in no log any more: its places were given out again.
  */
 export function checkLogOrder(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
+  const declared = declaredLosses(history)
   const writes = operationsOf(history)
     .filter(isAnswered)
-    .filter(({ tier, f }) => tier === 'data' && f !== 'read')
+    .filter(({ tier, f, name }) => tier === 'data' && f !== 'read' && !declared.has(name))
   const shards = Map.groupBy(writes, ({ shard }) => shard)
   let rises = 0
   for (const [shard, own] of shards) {

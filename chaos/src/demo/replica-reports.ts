@@ -115,8 +115,12 @@ export interface SetAside {
   readonly committed: boolean
 }
 
-/** One report per shard for the checkers; an entry that several replicas set aside is one. */
-export function recordQuarantine(recorder: Recorder, quarantines: readonly Quarantine[]): readonly SetAside[] {
+/** One report per shard for the checkers, also where nothing had to be set aside; an entry that several replicas set aside is one. */
+export function recordQuarantine(
+  recorder: Recorder,
+  shards: readonly string[],
+  quarantines: readonly Quarantine[],
+): readonly SetAside[] {
   const merged = new Map<string, SetAside & { gen: bigint }>()
   const each = quarantines.flatMap(({ shard, entries }) => entries.map((entry) => ({ shard, ...entry })))
   for (const { shard, entry, committed } of each) {
@@ -129,7 +133,9 @@ export function recordQuarantine(recorder: Recorder, quarantines: readonly Quara
     merged.set(id, { shard, index, session, sequences, committed: committed || before?.committed === true, gen })
   }
   const all = [...merged.values()]
-  for (const [shard, entries] of Map.groupBy(all, (entry) => entry.shard)) {
+  const byShard = Map.groupBy(all, (entry) => entry.shard)
+  for (const shard of new Set([...shards, ...byShard.keys()])) {
+    const entries = byShard.get(shard) ?? []
     recorder.record({
       kind: 'quarantine.report',
       shard,

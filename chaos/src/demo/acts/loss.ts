@@ -99,13 +99,8 @@ export const lossAct: Act = {
       return behind === 0
     })
     const followMs = clock.nowMs() - backMs
-    const quarantined = await quarantineOf(
-      pool,
-      replicas,
-      all.map(({ route }) => route.shardId),
-      signal,
-    )
-    const entries = recordQuarantine(recorder, quarantined)
+    const ids = all.map(({ route }) => route.shardId)
+    const entries = recordQuarantine(recorder, ids, await quarantineOf(pool, replicas, ids, signal))
     const writes = eventsOf(recorder.events.slice(first), 'write').filter(({ act }) => act === NAME)
     const count = (status: string) => writes.filter((write) => write.status === status).length
     printer.text(
