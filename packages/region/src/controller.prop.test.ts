@@ -187,6 +187,11 @@ class Story {
     this.show()
     rig.positions.stuck.clear()
     await rig.pass(3 * REGION_TIMING.nodeWaitMs)
+    const moving = (): boolean =>
+      this.server(0)
+        .controller.moves()
+        .some((move) => !isOver(move))
+    for (let ms = 0; moving() && ms < 2 * REGION_TIMING.moveDeadlineMs; ms += 1000) await rig.pass(1000)
     await Promise.all(this.#hands)
   }
 

@@ -132,7 +132,7 @@ describe('the next step of a move', () => {
     ['abc+d a', 'b:9 d:9', 'wait: the leader, a, does not answer'],
     ['abc+d -', 'b:9 d:9', 'wait: the shard has no leader'],
     ['abc+d c', 'c:serving b:9 d:9', 'hand-over'],
-    ['c+d c', 'c:serving d:9', 'wait: nobody else could lead it'],
+    ['c+d c', 'c:serving d:9', 'wait: node c leads it and nobody else could'],
     ['abd(abc) a', 'a:serving b:9 c:9 d:9', 'finish'],
     ['abd(abc) a', 'a:serving d:9', 'finish'],
     ['abd(abc) a', 'a:serving c:9', 'wait: only a of the new replicas are in sync'],
@@ -148,10 +148,16 @@ describe('the next step of a move', () => {
   it('is to go back after the deadline, but never from where both sets count, nor because of a freeze', () => {
     const late = { stalledMs: 30_000 }
     expect(step('abc+d a', 'a:serving b:9', late)).toBe('abort: no progress for 30 s: node d has not caught up')
+    expect(step('abc+d c', 'c:serving b:9 d:9', late)).toBe('abort: no progress for 30 s: node c goes on leading it')
     expect(step('abc+d -', '', late)).toBe('abort: no progress for 30 s: the shard has no leader')
     expect(step('abd(abc) a', '', late)).toBe('wait: the leader, a, does not answer')
     expect(step('abc+d a', '', { ...late, frozen: true })).toBe('wait: the range is frozen by t1')
     expect(step('abd(abc) a', 'a:serving b:9 d:9', { frozen: true })).toBe('wait: the range is frozen by t1')
+  })
+
+  it('hands over to nobody who is drained', () => {
+    const nodes = [node('a', { duty: 'draining' }), node('b', { duty: 'draining' }), node('c'), node('d')]
+    expect(step('abc+d c', 'c:serving a:9 b:9 d:9', { nodes })).toBe('wait: node c leads it and nobody else could')
   })
 
   it('waits for a target that is down, and gives up a shard that is gone', () => {
@@ -194,5 +200,6 @@ describe('what to move', () => {
 
 it('a record of a move comes back as it was', () => {
   expect(decodeMove(encodeMove({ ...MOVE, note: 'why "not"' }))).toEqual({ ...MOVE, note: 'why "not"' })
+  expect(() => encodeMove({ ...MOVE, updatedWallMs: 1.5 })).toThrow(/is invalid/)
   expect(() => decodeMove(Buffer.from('{}'))).toThrow(/does not decode/)
 })

@@ -1,4 +1,4 @@
-import { shardToken, tokensEqual } from '@meridian/topology'
+import { isWanted, shardToken, tokensEqual } from '@meridian/topology'
 import type { NodeId, NodeRecord, Page, Shard, Token } from '@meridian/topology'
 import type { ReplicaMove } from './move-record.ts'
 import type { ShardPosition } from './replica-positions.ts'
@@ -64,10 +64,10 @@ function joining(sight: MoveSight, page: Page, shard: Shard): MoveStep {
   if (!synced.includes(move.to)) return wait(`node ${move.to} has not caught up`)
   // I40: what counts from then on must hold what was committed.
   if (synced.length * 2 <= set.length) return wait(`only ${synced.join(', ')} of the new replicas are in sync`)
-  if (shard.status === 'assigned' && shard.leader === move.from) {
-    return synced.some((node) => node !== move.to) ? { kind: 'hand-over' } : wait('nobody else could lead it')
-  }
-  return { kind: 'join' }
+  if (shard.status !== 'assigned' || shard.leader !== move.from) return { kind: 'join' }
+  const heir = nodes.some((node) => isWanted(node) && node.nodeId !== move.to && synced.includes(node.nodeId))
+  if (!heir) return wait(`node ${move.from} leads it and nobody else could`)
+  return stalledMs < deadlineMs ? { kind: 'hand-over' } : wait(`node ${move.from} goes on leading it`)
 }
 
 function joint(sight: MoveSight, page: Page, shard: Shard): MoveStep {

@@ -64,7 +64,8 @@ export class MoveDriver {
   readonly #handing = new Set<ShardId>()
 
   constructor(options: MoveDriverOptions) {
-    this.#options = options
+    // Clocks tell parts of milliseconds; records do not.
+    this.#options = { ...options, wallMs: () => Math.round(options.wallMs()) }
     this.#survey = new PositionSurvey(options)
   }
 

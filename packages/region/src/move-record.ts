@@ -37,6 +37,8 @@ export function isOver({ phase }: ReplicaMove): boolean {
 
 export function encodeMove(move: ReplicaMove): Uint8Array {
   const { operation, shardId, from, to, phase, note, startedWallMs, updatedWallMs } = move
+  for (const ms of [startedWallMs, updatedWallMs])
+    if (!Number.isSafeInteger(ms)) throw new Error(`the record of move ${operation} is invalid: ${ms} ms`)
   return Buffer.from(JSON.stringify({ operation, shardId, from, to, phase, note, startedWallMs, updatedWallMs }))
 }
 
