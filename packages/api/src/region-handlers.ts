@@ -130,7 +130,9 @@ function ownRegion(
   region: RegionId,
 ): OwnRegion {
   const open = globalView.ranges.list().filter((range) => range.owner === region && rangeIsOpen(range))
-  const confirmed = new Map(agent.confirm(open).confirmed.map(({ rangeId, remainingMs }) => [rangeId, remainingMs]))
+  // One sample of the clock for all: compared with one of another moment a lease would look like a budget.
+  const { remainingMs: leaseMs, confirmed } = agent.confirm(open)
+  const rangeMs = new Map(confirmed.map(({ rangeId, remainingMs }) => [rangeId, remainingMs]))
   const nodes = nodeStatuses(regionView)
   const nodesDown = nodes.filter(({ status }) => status === 'down').length
   const nodesGone = nodes.filter(({ status }) => status === 'decommissioned').length
@@ -138,9 +140,9 @@ function ownRegion(
   return {
     globalAgeMs: globalView.mirror.ageMs(),
     regionalAgeMs: regionView.ageMs(),
-    leaseMs: agent.remainingMs(),
+    leaseMs,
     standstillMs: standstill?.remainingMs() ?? 0,
-    rangesMs: open.map(({ rangeId }) => confirmed.get(rangeId) ?? 0),
+    rangesMs: open.map(({ rangeId }) => rangeMs.get(rangeId) ?? 0),
     hasController: (control.controller() ?? '') !== '',
     nodesUp: nodes.length - nodesDown - nodesGone,
     nodesDown,

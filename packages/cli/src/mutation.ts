@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { Option } from 'commander'
 import { REASON_CHARS_MAX } from '@meridian/protocol'
 import { generation, isMeridianError, MeridianError, operationId } from '@meridian/topology'
@@ -27,7 +27,7 @@ export async function mutate<T>(
   options: MutationOptions,
   send: (operation: OperationId) => Promise<T>,
 ): Promise<{ operation: OperationId; result: T }> {
-  const operation = options.operation ?? operationId(`cli-${randomUUID()}`)
+  const operation = options.operation ?? operationId(`cli-${randomBytes(8).toString('hex')}`)
   if (options.operation === undefined) context.terminal.note(`operation ${operation}`)
   try {
     return { operation, result: await send(operation) }

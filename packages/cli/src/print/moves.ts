@@ -18,7 +18,7 @@ export function moveLines(moves: readonly ReplicaMove[], wallMs: number, layout:
   const shown = moves.slice(0, MOVE_ROWS_MAX)
   const table = tableLines(
     [
-      { title: 'operation', cut: true },
+      { title: 'operation' },
       { title: 'shard' },
       { title: 'from', cut: true },
       { title: 'to', cut: true },

@@ -34,7 +34,8 @@ export function operationLines(operations: readonly Operation[], wallMs: number,
   const shown = operations.slice(0, OPERATION_ROWS_MAX)
   const table = tableLines(
     [
-      { title: 'operation', cut: true },
+      // Whole, so that it can be shown or aborted by it.
+      { title: 'operation' },
       { title: 'phase' },
       { title: 'what' },
       { title: 'age', align: 'right' },
