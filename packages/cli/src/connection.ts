@@ -65,6 +65,7 @@ export async function connectAt(context: CommandContext, place: Place, options: 
   const { observe } = options
   const client = new MeridianClient({
     servers: place.servers,
+    ...(place.region === undefined ? {} : { region: place.region }),
     bus,
     dialling: place.dialling,
     name,

@@ -1,5 +1,6 @@
 import type { ClientOptions } from '@meridian/client'
-import { MeridianError } from '@meridian/topology'
+import { MeridianError, regionId } from '@meridian/topology'
+import type { RegionId } from '@meridian/topology'
 import type { GlobalOptions } from './global-options.ts'
 import { readWorldFile, worldFilePath } from './world-file.ts'
 import type { World, WorldRegion } from './world-file.ts'
@@ -9,6 +10,8 @@ export interface Place {
   /** Region id, or the servers when these were named by hand. */
   readonly label: string
   readonly displayName: string
+  /** Undefined when the servers were named by hand and the region was not. */
+  readonly region: RegionId | undefined
   readonly servers: readonly string[]
   /** Empty: no bus is known; the map is listed instead of followed. */
   readonly nats: readonly string[]
@@ -23,7 +26,8 @@ export interface Place {
 export async function findPlaces(options: GlobalOptions): Promise<readonly [Place, ...Place[]]> {
   if (options.servers.length > 0) {
     const label = options.region ?? options.servers.join(', ')
-    return [{ label, displayName: '', servers: options.servers, nats: options.nats, dialling: {} }]
+    const region = options.region === undefined ? undefined : regionId(options.region)
+    return [{ label, displayName: '', region, servers: options.servers, nats: options.nats, dialling: {} }]
   }
   const world = await readWorldFile(options.data)
   if (!isRunning(world.pid)) {
@@ -61,6 +65,7 @@ function placeOf(region: WorldRegion): Place {
   return {
     label: region.id,
     displayName: region.displayName,
+    region: regionId(region.id),
     servers: region.servers,
     nats: region.nats,
     dialling: { hosts: region.hosts, ...(region.proxy === null ? {} : { proxy: region.proxy }) },

@@ -23,6 +23,8 @@ const REPORT_EVERY_MS = 1000
 export interface ClientOptions {
   /** `host:port` of region servers of the client's own region, tried in order. */
   readonly servers: readonly string[]
+  /** The client's own region. Default: the one of the map that names one of `servers`. */
+  readonly region?: RegionId
   /** The bus of the client's own region; the client does not dispose it. */
   readonly bus: FeedBus
   /** How names of the map are reached from here. */
@@ -72,7 +74,13 @@ export class MeridianClient implements AsyncDisposable {
     this.nodes = new NodeReports(this.#pool)
     const calls = new ShardCalls(this.#pool, this.router, observe)
     this.#writer = new Writer(this.router, calls, this.id, clock, random, observe)
-    this.#reader = new Reader(this.router, calls, clock, random)
+    const home = (): RegionId | undefined => {
+      if (options.region !== undefined) return options.region
+      const { regions } = this.router.map.global
+      return [...regions.values()].find(({ servers }) => servers.some((known) => options.servers.includes(known)))
+        ?.region
+    }
+    this.#reader = new Reader(this.router, calls, clock, random, home)
     this.#scope = new LoopScope(log)
     const name = options.name ?? `client-${this.id.slice(0, 8)}`
     this.#scope.start('report positions', async (signal) => {

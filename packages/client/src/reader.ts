@@ -3,7 +3,7 @@ import type { Clock } from '@meridian/loop'
 import type { ReadResults, ScanResults } from '@meridian/protocol'
 import type { Route, Router } from '@meridian/router'
 import { EMPTY_KEY, keyBytes, keyOfBytes, MeridianError } from '@meridian/topology'
-import type { ErrorCode, Key, KeyRange, KeyspaceName } from '@meridian/topology'
+import type { ErrorCode, Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
 import { Deadline } from './deadline.ts'
 import { noRoute } from './no-route.ts'
 import { RETRY_BACKOFF, worthRetrying } from './retry.ts'
@@ -15,12 +15,18 @@ const SCAN_ROWS_MAX = 500
 /**
  * - `quorum`: right under every fault in the model; one round trip inside the owner region.
  * - `lease`: answered by the leader alone; right as long as monotonic clocks run at the rate assumed.
+ * - `stale`: answered by the nearest replica, also in a region that only follows; at most `maxStalenessMs` behind.
  */
-export type ReadMode = 'quorum' | 'lease'
+export type ReadMode = 'quorum' | 'lease' | 'stale'
+
+/** How old a stale read may be unless it is said, ms. */
+export const STALENESS_MS_DEFAULT = 5000
 
 export interface ReadOptions {
   /** Default `quorum`. */
   readonly mode?: ReadMode
+  /** Under `stale`: how old an answer may be, at least 1. Default 5,000. A replica that cannot show it is passed over. */
+  readonly maxStalenessMs?: number
   /** Default 30,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
@@ -31,6 +37,8 @@ export interface Row {
   readonly value: Uint8Array
   /** Position of the write that stored it in its shard's log. */
   readonly index: bigint
+  /** Under `stale`: the answer lacks nothing that was acknowledged longer ago than this, ms. */
+  readonly stalenessMs?: number
 }
 
 export class Reader {
@@ -38,37 +46,44 @@ export class Reader {
   readonly #calls: ShardCalls
   readonly #clock: Clock
   readonly #random: () => number
+  readonly #home: () => RegionId | undefined
 
-  constructor(router: Router, calls: ShardCalls, clock: Clock, random: () => number) {
+  /** @param home the client's own region, where its nearest replicas are */
+  constructor(router: Router, calls: ShardCalls, clock: Clock, random: () => number, home: () => RegionId | undefined) {
     this.#router = router
     this.#calls = calls
     this.#clock = clock
     this.#random = random
+    this.#home = home
   }
 
   /** @throws MeridianError the last refusal when the deadline passes; KEYSPACE_UNKNOWN, RANGE_NOT_ACTIVE at once */
   async get(keyspace: KeyspaceName, key: Key, options: ReadOptions = {}): Promise<Row | undefined> {
     using deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
-    const results = await this.#untilAnswered<ReadResults>(keyspace, key, deadline, (route) =>
-      this.#calls.attempt(route, 'read', 1, deadline, async (client, token, call) => {
-        const request = {
-          shardId: route.shardId,
-          token,
-          keys: [Buffer.from(keyBytes(key))],
-          mode: options.mode ?? 'quorum',
-          maxStalenessMs: 0n,
-        }
-        return (await client.read(request, call)).outcome
-      }),
-    )
-    const found = results.value.values[0]
-    return found?.value === undefined ? undefined : { key, value: found.value, index: found.index }
+    const how = howOf(options)
+    const send = (route: Route): Promise<Attempt<ReadResults>> =>
+      this.#calls.attempt(
+        route,
+        'read',
+        1,
+        deadline,
+        async (client, token, call) => {
+          const request = { shardId: route.shardId, token, keys: [Buffer.from(keyBytes(key))], ...how }
+          return (await client.read(request, call)).outcome
+        },
+        isStale(how),
+      )
+    const { value } = await this.#untilAnswered(keyspace, key, how, deadline, send)
+    const found = value.values[0]
+    if (found?.value === undefined) return undefined
+    return { key, value: found.value, index: found.index, ...ageOf(how, value) }
   }
 
   /** Rows of an interval in key order, shard by shard; each shard is read at a moment of its own. */
   async *scan(keyspace: KeyspaceName, interval: KeyRange, options: ReadOptions = {}): AsyncGenerator<Row> {
     for await (const results of this.#pages(keyspace, interval, false, options)) {
-      for (const row of results.rows) yield { key: keyOfBytes(row.key), value: row.value, index: row.index }
+      const age = ageOf(howOf(options), results)
+      for (const row of results.rows) yield { key: keyOfBytes(row.key), value: row.value, index: row.index, ...age }
     }
   }
 
@@ -89,21 +104,28 @@ export class Reader {
     for (;;) {
       using deadline = new Deadline(this.#clock, options.timeoutMs ?? 30_000, options.signal)
       const from = at
-      const answered = await this.#untilAnswered<ScanResults>(keyspace, from, deadline, (route) =>
-        this.#calls.attempt(route, 'scan', 1, deadline, async (client, token, call) => {
-          const request = {
-            shardId: route.shardId,
-            token,
-            start: Buffer.from(keyBytes(from)),
-            end: Buffer.from(keyBytes(interval.end)),
-            limit: SCAN_ROWS_MAX,
-            mode: options.mode ?? 'quorum',
-            countOnly,
-            maxStalenessMs: 0n,
-          }
-          return (await client.scan(request, call)).outcome
-        }),
-      )
+      const how = howOf(options)
+      const send = (route: Route): Promise<Attempt<ScanResults>> =>
+        this.#calls.attempt(
+          route,
+          'scan',
+          1,
+          deadline,
+          async (client, token, call) => {
+            const request = {
+              shardId: route.shardId,
+              token,
+              start: Buffer.from(keyBytes(from)),
+              end: Buffer.from(keyBytes(interval.end)),
+              limit: SCAN_ROWS_MAX,
+              countOnly,
+              ...how,
+            }
+            return (await client.scan(request, call)).outcome
+          },
+          isStale(how),
+        )
+      const answered = await this.#untilAnswered(keyspace, from, how, deadline, send)
       yield answered.value
       if (answered.value.next !== undefined) at = keyOfBytes(answered.value.next)
       else if (answered.route.end === EMPTY_KEY) return
@@ -115,26 +137,63 @@ export class Reader {
   async #untilAnswered<T>(
     keyspace: KeyspaceName,
     key: Key,
+    how: ReadHow,
     deadline: Deadline,
     send: (route: Route) => Promise<Attempt<T>>,
   ): Promise<{ route: Route; value: T }> {
     let last: { code: ErrorCode; message: string } = { code: 'NO_ROUTE', message: 'not sent' }
     for (let attempt = 0; !deadline.passed; attempt += 1) {
       const result = this.#router.route(keyspace, key)
-      if (!result.ok) {
+      const replicas = isStale(how) ? this.#nearest(keyspace, key) : []
+      let learned = false
+      if (replicas.length === 0 && !result.ok) {
         last = noRoute(keyspace, key, result)
         if (last.code === 'KEYSPACE_UNKNOWN' || last.code === 'RANGE_NOT_ACTIVE') break
-      } else {
-        const answer = await send(result.route)
-        if (answer.ok) return { route: result.route, value: answer.value }
-        last = answer
-        if (!worthRetrying(answer.code)) break
-        if (answer.immediate) continue
       }
+      for (const route of replicas.length > 0 ? replicas : result.ok ? [result.route] : []) {
+        const answer = await send(route)
+        if (answer.ok) return { route, value: answer.value }
+        last = answer
+        if (!worthRetrying(answer.code)) throw new MeridianError(last.code, last.message)
+        learned ||= answer.immediate
+        if (deadline.passed) break
+      }
+      if (learned && !isStale(how)) continue
       await this.#clock
         .sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal)
         .catch(() => {})
     }
     throw new MeridianError(last.code, last.message)
   }
+
+  /** Those at home first, in an order of chance so that they share the load; then those of other regions. */
+  #nearest(keyspace: KeyspaceName, key: Key): readonly Route[] {
+    const home = this.#home()
+    return this.#router
+      .replicas(keyspace, key)
+      .map((route) => ({ route, place: (route.region === home ? 0 : 1) + this.#random() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ route }) => route)
+  }
+}
+
+/** What of a request says how to read. */
+interface ReadHow {
+  readonly mode: ReadMode
+  readonly maxStalenessMs: bigint
+}
+
+function howOf({ mode = 'quorum', maxStalenessMs = STALENESS_MS_DEFAULT }: ReadOptions): ReadHow {
+  if (mode !== 'stale') return { mode, maxStalenessMs: 0n }
+  if (!(maxStalenessMs >= 1))
+    throw new MeridianError('INVALID_ARGUMENT', `a stale read may be 1 ms old or more, not ${maxStalenessMs}`)
+  return { mode, maxStalenessMs: BigInt(Math.floor(maxStalenessMs)) }
+}
+
+function isStale({ mode }: ReadHow): boolean {
+  return mode === 'stale'
+}
+
+function ageOf(how: ReadHow, results: { readonly stalenessMs: bigint }): { readonly stalenessMs?: number } {
+  return isStale(how) ? { stalenessMs: Number(results.stalenessMs) } : {}
 }

@@ -52,6 +52,8 @@ export class ShardCalls {
       | { readonly $case: 'refusal'; readonly value: Refusal }
       | undefined
     >,
+    /** An answer about the past may well be older than one already seen. */
+    aboutThePast = false,
   ): Promise<Attempt<T>> {
     const where = { operation, shard: route.shardId, node: route.leader, token: route.token }
     this.#observe({ kind: 'attempt', ...where, items })
@@ -63,7 +65,7 @@ export class ShardCalls {
       })
       if (outcome === undefined) throw new MeridianError('INTERNAL', `${route.address}: an answer without an outcome`)
       if (outcome.$case === 'refusal') return this.#refused(where, route, outcome.value)
-      if (!this.#ratchet.accept(route.shardId, fromWireToken(outcome.value.token))) {
+      if (!aboutThePast && !this.#ratchet.accept(route.shardId, fromWireToken(outcome.value.token))) {
         return this.#refused(where, route, {
           code: 'TOKEN_STALE',
           message: 'an answer from before one already seen',

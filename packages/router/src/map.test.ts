@@ -186,4 +186,34 @@ describe('RouteMap', () => {
     expect(map.adopt(shardRecordOf(leaderless, 0, EAST, nodes))).toBe(false)
     expect(told('a')).toBe('n1 1.1')
   })
+
+  it('knows every replica that is up, in regions that only follow too, under the generation of the range', () => {
+    const of = range(1, '', '', 3)
+    const west = regionId('eu-west')
+    const led = page(of, [
+      { start: '', epoch: 4, leader: 1 },
+      { start: 'm', epoch: 1, leader: 0 },
+    ])
+    const standby = (generation: number): Page => ({
+      ...page(range(1, '', '', generation), [
+        { start: '', epoch: 1, leader: undefined },
+        { start: 'm', epoch: 1, leader: undefined },
+      ]),
+      role: 'standby',
+    })
+    putRange(of)
+    putPage(led)
+    for (const [id, record] of nodes) {
+      const here = { ...record, region: west, address: record.address.replace('127.0.0.1', 'west') }
+      map.region(west).put(nodeKey(id), encodeNode(id === 'n3' ? { ...here, status: 'down' } : here))
+    }
+    map.region(west).put(pageKey(of.rangeId), encodePage(standby(2)))
+    const known = () => map.replicas(CITIES, keyOfText('n')).map(({ region, address }) => `${region} ${address}`)
+    const home = ['us-east 127.0.0.1:7000', 'us-east 127.0.0.1:7001', 'us-east 127.0.0.1:7002']
+    expect(known()).toEqual(home)
+    map.region(west).put(pageKey(of.rangeId), encodePage(standby(3)))
+    expect(known()).toEqual([...home, 'eu-west west:7000', 'eu-west west:7001'])
+    expect(map.replicas(CITIES, keyOfText('n'))[3]).toMatchObject({ shardId: '1.1', start: 'm', leader: 'n1' })
+    expect(map.replicas(keyspaceName('nowhere'), keyOfText('n'))).toEqual([])
+  })
 })

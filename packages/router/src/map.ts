@@ -1,9 +1,9 @@
 import { GlobalMap, shardEnd, shardIndexOf, shardToken } from '@meridian/topology'
-import type { Key, KeyspaceName, RegionId, Token } from '@meridian/topology'
+import type { Key, KeyspaceName, Page, RegionId, Shard, Token } from '@meridian/topology'
 import type { ShardRecord } from '@meridian/protocol'
 import { AdoptedRecords } from './adopted-records.ts'
 import { RegionMap } from './region-map.ts'
-import type { RouteResult } from './route.ts'
+import type { Route, RouteResult } from './route.ts'
 
 /**
  * The whole map, joined. The two tiers have no common order, so they are joined on the generation: a page counts only
@@ -29,6 +29,29 @@ export class RouteMap {
     if (this.#adopted.size === 0) return mapped
     const adopted = this.#adopted.find(keyspace, key, this.#tokenOf(keyspace, key))
     return adopted === undefined ? mapped : { ok: true, route: adopted }
+  }
+
+  /**
+   * A route to each replica of the shard of `key` that is up, in whatever region: `leader` is the replica. Only for reads
+   * that may be stale, for which no token counts. Empty when none is known.
+   */
+  replicas(keyspace: KeyspaceName, key: Key): readonly Route[] {
+    const range = this.global.ranges.find(keyspace, key)
+    if (range === undefined) return []
+    const routes: Route[] = []
+    for (const regional of this.#regions.values()) {
+      const page = regional.pages.get(range.rangeId)
+      if (page === undefined || page.generation !== range.generation) continue
+      const index = shardIndexOf(page, key)
+      const shard = page.shards[index]
+      for (const leader of shard?.replicas ?? []) {
+        const node = regional.nodes.get(leader)
+        if (shard === undefined || node?.status !== 'up' || node.address === '') continue
+        const { address } = node
+        routes.push({ ...routeOf(keyspace, regional.region, page, index, shard), leader, address })
+      }
+    }
+    return routes
   }
 
   /** Takes the newer record that came with a refusal. True when it was news. */
@@ -72,17 +95,19 @@ export class RouteMap {
       return { ok: false, reason: 'leaderless', region: range.owner }
     return {
       ok: true,
-      route: {
-        keyspace,
-        region: range.owner,
-        rangeId: range.rangeId,
-        shardId: shard.shardId,
-        start: shard.start,
-        end: shardEnd(page, index),
-        token: shardToken(page, shard),
-        leader: shard.leader,
-        address,
-      },
+      route: { ...routeOf(keyspace, range.owner, page, index, shard), leader: shard.leader, address },
     }
   }
+}
+
+function routeOf(
+  keyspace: KeyspaceName,
+  region: RegionId,
+  page: Page,
+  index: number,
+  shard: Shard,
+): Omit<Route, 'leader' | 'address'> {
+  const { shardId, start } = shard
+  const { rangeId } = page
+  return { keyspace, region, rangeId, shardId, start, end: shardEnd(page, index), token: shardToken(page, shard) }
 }

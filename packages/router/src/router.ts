@@ -5,7 +5,7 @@ import type { ShardRecord } from '@meridian/protocol'
 import { GLOBAL_STREAM, regionStream, START_POSITION } from '@meridian/topology'
 import type { Key, KeyspaceName, Position, RegionId, StreamId } from '@meridian/topology'
 import { RouteMap } from './map.ts'
-import type { RouteResult } from './route.ts'
+import type { Route, RouteResult } from './route.ts'
 
 export interface RouterOptions {
   readonly bus: FeedBus
@@ -64,6 +64,11 @@ export class Router implements AsyncDisposable {
   /** From memory; a microsecond. */
   route(keyspace: KeyspaceName, key: Key): RouteResult {
     return this.#map.route(keyspace, key)
+  }
+
+  /** From memory: a route to each replica of the key's shard that is up, for reads that may be stale. */
+  replicas(keyspace: KeyspaceName, key: Key): readonly Route[] {
+    return this.#map.replicas(keyspace, key)
   }
 
   /** Takes the newer record that a refusal carried. True when it was news. */

@@ -140,6 +140,12 @@ describe('one region', () => {
       undefined,
     ])
     await waitFor('a lease read', async () => (await get('g', 'lease')) === '1g')
+    // By any of the three replicas, each of which has to ask the leader once.
+    for (let reads = 0; reads < 10; reads++) {
+      const row = await world.client.get(K, key('g'), { mode: 'stale', maxStalenessMs: 2_000 })
+      expect(row).toMatchObject({ stalenessMs: expect.any(Number), index: expect.any(BigInt) })
+      expect([row?.value.toString(), (row?.stalenessMs ?? Infinity) <= 2_000]).toEqual(['1g', true])
+    }
     const rows = []
     for await (const row of world.client.scan(K, { start: key('b'), end: key('z') })) rows.push(row.key)
     expect({ rows, count: await world.client.count(K, EVERY_KEY) }).toEqual({ rows: ['g', 'n'], count: 4n })

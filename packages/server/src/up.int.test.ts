@@ -101,6 +101,11 @@ describe('meridian up', () => {
     }
     expect((await meridian(data, 'get', 'places/zebra', '--region', 'eu-west')).out).toBe('stripes\n')
     expect((await meridian(data, 'scan', 'places', '--count', '--json')).out).toContain('"1"')
+    expect((await meridian(data, 'put', 'places/apple', 'green')).code).toBe(0)
+    const stale = ['get', 'places/apple', '--region', 'eu-west', '--mode', 'stale', '--max-staleness', '10s', '--json']
+    const { out } = await meridian(data, ...stale)
+    expect(JSON.parse(out)).toMatchObject({ value: 'green', stalenessMs: expect.any(Number) })
+    expect((await meridian(data, 'get', 'places/apple', '--max-staleness', '1s')).err).toContain('--mode stale')
   })
 
   it('measures how far the regions are apart, within what the emulation allows', async () => {

@@ -5,6 +5,7 @@ import { ERROR_TABLE } from '@meridian/protocol'
 import { formatKey, MeridianError } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { connect } from '../connection.ts'
+import { durationMs } from '../duration.ts'
 import { formatKeyPath, parseKeyPath } from '../key-path.ts'
 import type { KeyPath } from '../key-path.ts'
 import { printableBytes } from '../printable.ts'
@@ -12,8 +13,33 @@ import { valueJson } from '../print/rows.ts'
 import { contextOf } from '../program.ts'
 import { callOptions } from './range-results.ts'
 
+const MODES = ['quorum', 'lease', 'stale'] as const
+
 export const modeOption = (): Option =>
-  new Option('--mode <mode>', 'quorum: right under every fault; lease: the leader alone').choices(['quorum', 'lease'])
+  new Option(
+    '--mode <mode>',
+    'quorum: right under every fault; lease: the leader alone; stale: the nearest replica',
+  ).choices(MODES)
+
+export const stalenessOption = (): Option =>
+  new Option('--max-staleness <duration>', 'under --mode stale: how old the answer may be; default 5s').argParser(
+    durationMs,
+  )
+
+export interface HowToRead {
+  readonly mode?: ReadMode
+  readonly maxStaleness?: number
+}
+
+/** @throws MeridianError INVALID_ARGUMENT when an age is given for a read that has none */
+export function readOptions({ mode = 'quorum', maxStaleness }: HowToRead): {
+  readonly mode: ReadMode
+  readonly maxStalenessMs?: number
+} {
+  if (maxStaleness === undefined) return { mode }
+  if (mode !== 'stale') throw new MeridianError('INVALID_ARGUMENT', `--max-staleness needs --mode stale, not ${mode}`)
+  return { mode, maxStalenessMs: maxStaleness }
+}
 
 export function addGet(program: Command): void {
   const command = program
@@ -22,8 +48,9 @@ export function addGet(program: Command): void {
     .description('Read the value of a key. Ends with 3 when there is none.')
     .argument('<keyspace/key>', 'the key', parseKeyPath)
     .addOption(modeOption())
+    .addOption(stalenessOption())
     .addOption(new Option('--raw', 'the bytes as they are, without a line end'))
-    .action(async (path: KeyPath, options: { mode?: ReadMode; raw?: boolean }, self: Command) => {
+    .action(async (path: KeyPath, options: HowToRead & { raw?: boolean }, self: Command) => {
       const context = contextOf(self)
       const { terminal } = context
       if (options.raw === true && terminal.json) {
@@ -31,7 +58,7 @@ export function addGet(program: Command): void {
       }
       await using connection = await connect(context, { need: 'map' })
       const row = await connection.client.get(path.keyspace, path.key, {
-        mode: options.mode ?? 'quorum',
+        ...readOptions(options),
         ...callOptions(context),
       })
       if (options.raw === true) {
@@ -47,11 +74,18 @@ export function addGet(program: Command): void {
         context.exitWith(ERROR_TABLE.RANGE_UNKNOWN.exit)
       }
     })
-  withExamples(command, 'meridian get cities/FR/2988507', 'meridian get cities/FR/2988507 --raw > value')
+  withExamples(
+    command,
+    'meridian get cities/FR/2988507',
+    'meridian get cities/FR/2988507 --mode stale --max-staleness 2s',
+    'meridian get cities/FR/2988507 --raw > value',
+  )
 }
 
 function getJson({ keyspace, key }: KeyPath, row: Row | undefined) {
   const place = { keyspace, key: formatKey(key) }
-  if (row === undefined) return { ...place, found: false, value: null, valueBase64: null, index: null }
-  return { ...place, found: true, ...valueJson(row.value), index: row.index }
+  if (row === undefined)
+    return { ...place, found: false, value: null, valueBase64: null, index: null, stalenessMs: null }
+  const { value, index, stalenessMs = null } = row
+  return { ...place, found: true, ...valueJson(value), index, stalenessMs }
 }

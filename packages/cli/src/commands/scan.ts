@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import type { ReadMode, Row } from '@meridian/client'
+import type { Row } from '@meridian/client'
 import { EMPTY_KEY, formatKeyRange, keyspaceName, MeridianError, parseKey, rangeIsEmpty } from '@meridian/topology'
 import type { Key, KeyRange, KeyspaceName } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
@@ -8,19 +8,19 @@ import { connect } from '../connection.ts'
 import { prefixRange } from '../key-path.ts'
 import { rowJson, rowLine } from '../print/rows.ts'
 import { contextOf } from '../program.ts'
-import { modeOption } from './get.ts'
+import { modeOption, readOptions, stalenessOption } from './get.ts'
+import type { HowToRead } from './get.ts'
 import { callOptions } from './range-results.ts'
 
 const LIMIT_DEFAULT = 100
 const LIMIT_MAX = 100_000
 
-interface ScanOptions {
+interface ScanOptions extends HowToRead {
   readonly from?: Key
   readonly to?: Key
   readonly prefix?: Key
   readonly limit?: number
   readonly count?: boolean
-  readonly mode?: ReadMode
 }
 
 export function addScan(program: Command): void {
@@ -35,13 +35,14 @@ export function addScan(program: Command): void {
     .addOption(new Option('--limit <n>', `rows, at most ${LIMIT_MAX}; default ${LIMIT_DEFAULT}`).argParser(parseLimit))
     .addOption(new Option('--count', 'only how many keys there are').conflicts('limit'))
     .addOption(modeOption())
+    .addOption(stalenessOption())
     .action(async (keyspace: KeyspaceName, options: ScanOptions, self: Command) => {
       const context = contextOf(self)
       const { terminal } = context
       const interval = intervalOf(options)
       await using connection = await connect(context, { need: 'map' })
       const { client } = connection
-      const read = { mode: options.mode ?? 'quorum', ...callOptions(context) }
+      const read = { ...readOptions(options), ...callOptions(context) }
       if (options.count === true) {
         const count = await client.count(keyspace, interval, read)
         terminal.show(
