@@ -2,6 +2,9 @@ import { formatKey, MeridianError, rangeIsOpen, SHARDS_PER_PAGE_MAX } from '@mer
 import type { Key, KeyspaceName, Page, RangeDescriptor } from '@meridian/topology'
 import type { ServerParts } from './parts.ts'
 
+/** Shard bounds named in a refusal. */
+const BOUNDS_TOLD = 8
+
 /**
  * An active range holds data in shards, and only its owner region knows where they meet: a split elsewhere would cut
  * a shard's log in two. Shard bounds of one generation never change, so this look at the local view stays true until
@@ -14,13 +17,28 @@ export function checkShardBounds(server: ServerParts, keyspace: KeyspaceName, at
     const range = server.globalView.ranges.find(keyspace, key)
     if (range === undefined || range.status === 'vacant') continue
     const page = ownPage(server, range, 'split')
-    if (!page.shards.some((shard) => shard.start === key)) {
-      throw new MeridianError(
-        'SPLIT_NOT_AT_SHARD_BOUND',
-        `no shard of range ${range.rangeId} starts at ${formatKey(key)}`,
-      )
-    }
+    if (!page.shards.some((shard) => shard.start === key)) throw betweenBounds(page, key)
   }
+}
+
+/** A shard is one log and is not cut: the refusal says where the range can be. */
+function betweenBounds(page: Page, key: Key): MeridianError {
+  // The first shard starts with the range, which can be split there no more.
+  const bounds = page.shards.slice(1).map(({ start }) => start)
+  const above = bounds.findIndex((bound) => bound > key)
+  const middle = above < 0 ? bounds.length : above
+  const near = bounds.slice(Math.max(0, middle - BOUNDS_TOLD / 2), middle + BOUNDS_TOLD / 2).map(formatKey)
+  const where =
+    bounds.length === 0
+      ? 'it has one shard, and a shard is not split'
+      : near.length === bounds.length
+        ? `its shards meet at ${near.join(', ')}`
+        : `of its ${bounds.length} shard bounds the nearest are ${near.join(', ')}`
+  return new MeridianError(
+    'SPLIT_NOT_AT_SHARD_BOUND',
+    `range ${page.rangeId} cannot be split at ${formatKey(key)}: ${where}`,
+    { details: { rangeId: String(page.rangeId), bounds: near.join(' ') } },
+  )
 }
 
 /**
