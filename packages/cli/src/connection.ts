@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { MeridianClient } from '@meridian/client'
 import type { ClientObserver } from '@meridian/client'
 import { GLOBAL_STREAM, MeridianError } from '@meridian/topology'
+import type { RegionId } from '@meridian/topology'
 import { ConnectionLog } from './connection-log.ts'
 import { formatMs } from './duration.ts'
-import { findPlaces } from './place.ts'
+import { findPlaces, placeFor } from './place.ts'
 import type { Place } from './place.ts'
 import type { CommandContext } from './program.ts'
 import { silentBus } from './silent-bus.ts'
@@ -25,6 +26,8 @@ export interface ConnectOptions {
   readonly need: 'nothing' | 'regions' | 'map'
   /** Follow the map as it changes instead of listing it once. */
   readonly follow?: boolean
+  /** Unless somebody wishes a region, work from another one than this: it may be lost. */
+  readonly awayFrom?: RegionId
   readonly observe?: ClientObserver
 }
 
@@ -50,8 +53,7 @@ export class Connection implements AsyncDisposable {
 
 /** A client where the options of the command say. */
 export async function connect(context: CommandContext, options: ConnectOptions): Promise<Connection> {
-  const [home] = await findPlaces(context.options)
-  return connectAt(context, home, options)
+  return connectAt(context, placeFor(await findPlaces(context.options), context.options, options.awayFrom), options)
 }
 
 /** @throws MeridianError UNAVAILABLE when a map that is needed did not come in time */

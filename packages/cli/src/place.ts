@@ -61,6 +61,17 @@ export function placesOf(
   ]
 }
 
+/** Where to work from: the first place or, unless a region was wished, one away from a region that may be lost. */
+export function placeFor(
+  places: readonly [Place, ...Place[]],
+  { region: wished }: Pick<GlobalOptions, 'region'>,
+  awayFrom: RegionId | undefined,
+): Place {
+  const [home] = places
+  if (wished !== undefined || awayFrom === undefined) return home
+  return places.find(({ label }) => label !== awayFrom) ?? home
+}
+
 function placeOf(region: WorldRegion): Place {
   return {
     label: region.id,

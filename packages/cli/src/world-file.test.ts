@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { nodeId, regionId } from '@meridian/topology'
-import { placesOf } from './place.ts'
+import { placeFor, placesOf } from './place.ts'
 import { recordedRun } from './recorded-run.ts'
 import { parseWorld, readWorldFile, worldFilePath } from './world-file.ts'
 import type { World, WorldRegion } from './world-file.ts'
@@ -103,4 +103,19 @@ test('the place of a client is the first region or the one named, dialled as fro
   expect([home.label, other?.label]).toEqual(['eu-west', 'us-east'])
   expect(home.nats).toEqual(['nats://elsewhere:1'])
   expect(home.dialling).toEqual({ hosts: { 'eu-west.wan.test': '127.0.0.1' }, proxy: '127.0.0.1:24090' })
+})
+
+test('what is done about a region that may be lost is done from another, unless somebody wishes otherwise', () => {
+  const none = { region: undefined, nats: [], data: '/w' }
+  const from = (awayFrom: string | undefined, region?: string): string => {
+    const wished = { ...none, region: region === undefined ? undefined : regionId(region) }
+    const away = awayFrom === undefined ? undefined : regionId(awayFrom)
+    return placeFor(placesOf(world, wished), wished, away).label
+  }
+  expect([from(undefined), from('us-east'), from('eu-west'), from('us-east', 'us-east')]).toEqual([
+    'us-east',
+    'eu-west',
+    'us-east',
+    'us-east',
+  ])
 })

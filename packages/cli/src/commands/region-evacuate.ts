@@ -48,7 +48,7 @@ export function addRegionEvacuate(group: Command): void {
     .addOption(reasonOption())
     .action(async (region: RegionId, options: FleetCommandOptions & { to?: RegionId }, self: Command) => {
       const context = contextOf(self)
-      await using connection = await connect(context, { need: 'regions' })
+      await using connection = await connect(context, { need: 'regions', awayFrom: region })
       const { client } = connection
       const query: PlanQuery = { kind: 'evacuate', region, target: options.to }
       if (options.dryRun === true) return dryRun(context, client, query)
@@ -80,7 +80,7 @@ export function addRegionReturn(group: Command): void {
     .addOption(reasonOption())
     .action(async (region: RegionId, options: FleetCommandOptions, self: Command) => {
       const context = contextOf(self)
-      await using connection = await connect(context, { need: 'regions' })
+      await using connection = await connect(context, { need: 'regions', awayFrom: region })
       const { client } = connection
       const query: PlanQuery = { kind: 'return', region }
       if (options.dryRun === true) return dryRun(context, client, query)

@@ -40,7 +40,7 @@ export function addRegionFailover(group: Command): void {
     .option('--yes', 'do not ask for the name of the region to be typed')
     .action(async (region: RegionId, options: FailoverOptions, self: Command) => {
       const context = contextOf(self)
-      await using connection = await connect(context, { need: 'regions' })
+      await using connection = await connect(context, { need: 'regions', awayFrom: region })
       await failover(context, connection.client, region, options)
     })
   withExamples(
