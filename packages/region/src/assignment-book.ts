@@ -1,5 +1,5 @@
 import { ShardRecord, shardRecordOf } from '@meridian/protocol'
-import { nodesOfShard } from '@meridian/topology'
+import { EMPTY_KEY, nodesOfShard } from '@meridian/topology'
 import type { NodeId, NodeRecord, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
 import type { OtherRegions, StandbyPage } from './other-regions.ts'
 import type { OwnedRanges } from './owned-ranges.ts'
@@ -34,8 +34,8 @@ export class AssignmentBook {
   readonly #toldFrom = new Map<RangeId, Set<ShardId>>()
   /** Pages that held keys of each page at the last turn. */
   readonly #neighbours = new Map<RangeId, readonly RangeId[]>()
-  /** Pages that G showed as somebody else's, in part at least, at the last turn. */
-  #doubted: ReadonlySet<RangeId> = new Set()
+  /** What G showed over pages that are not of its generation, at the last turn. */
+  #doubted: ReadonlyMap<RangeId, string> = new Map()
   #addresses: ReadonlyMap<NodeId, string> = new Map()
 
   constructor(sources: AssignmentSources, nodeId: NodeId) {
@@ -90,8 +90,8 @@ export class AssignmentBook {
     const ids = new Set(pages)
     if (ranges || pages.size > 0) {
       const doubted = this.#doubt()
-      for (const id of doubted) ids.add(id)
-      for (const id of this.#doubted) ids.add(id)
+      for (const [id, shown] of doubted) if (this.#doubted.get(id) !== shown) ids.add(id)
+      for (const id of this.#doubted.keys()) if (!doubted.has(id)) ids.add(id)
       this.#doubted = doubted
     }
     // What is added on the way is looked at as well.
@@ -112,11 +112,19 @@ export class AssignmentBook {
     )
   }
 
-  #doubt(): ReadonlySet<RangeId> {
+  /** Owners and generations, in key order, of what G shows over owner pages that it has gone beyond. */
+  #doubt(): ReadonlyMap<RangeId, string> {
     const { view, ranges } = this.#sources
-    const doubted = new Set<RangeId>()
+    const doubted = new Map<RangeId, string>()
     for (const { page } of view.pages.values()) {
-      if (page.role === 'owner' && ranges.get(page.rangeId)?.generation !== page.generation) doubted.add(page.rangeId)
+      if (page.role !== 'owner' || ranges.get(page.rangeId)?.generation === page.generation) continue
+      let shown = ''
+      for (let range = ranges.find(page.keyspace, page.start); range !== undefined;) {
+        shown += `${range.start}@${range.owner}#${range.generation} `
+        const on: boolean = range.end !== EMPTY_KEY && (page.end === EMPTY_KEY || range.end < page.end)
+        range = on ? ranges.find(page.keyspace, range.end) : undefined
+      }
+      doubted.set(page.rangeId, shown)
     }
     return doubted
   }

@@ -38,7 +38,7 @@ async function startWorld() {
   const dir = started.use(await tempDir('region'))
   const [globalEtcd, regionEtcd, nats] = await Promise.all([startEtcd(), startEtcd(), startNats()])
   for (const each of [globalEtcd, regionEtcd, nats]) started.use(each)
-  const ports = await freePorts(4)
+  const ports = await freePorts(5)
   const address = (i: number) => `127.0.0.1:${ports[i]}`
   const place = { id: nodeId('s1'), listen: address(0), advertise: address(0) }
   const config: ProcessConfig = {
@@ -100,7 +100,17 @@ async function startWorld() {
   )
   await client.synced(AbortSignal.timeout(30_000))
   const owned = started.move()
-  return { client, nodes, nats, status, failures, events, wallOffMs, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return {
+    client,
+    nodes,
+    startNode,
+    nats,
+    status,
+    failures,
+    events,
+    wallOffMs,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
 }
 
 describe('one region', () => {
@@ -192,6 +202,46 @@ describe('one region', () => {
     const refused = world.events.slice(before).flatMap((event) => (event.kind === 'refused' ? [event.code] : []))
     expect(refused).toContain('NO_NODE_LEASE')
     expect(await get('g')).toBe('1g')
+    await put('g', '1g')
+  })
+
+  it('moves a replica to a new node, and lets a node leave for good, while writes go on', async () => {
+    const { client, nodes, startNode } = world
+    nodes.set('n4', await startNode(4))
+    await waitFor('the new node', async () => (await world.status()).nodes.length === 4)
+    const shardId = route('g')?.shardId
+    const leader = route('g')?.leader
+    const from = ['n1', 'n2', 'n3'].find((id) => id !== leader)
+    if (shardId === undefined || from === undefined) throw new Error('no route')
+    let writes = 0
+    let writing = true
+    const written = (async () => {
+      while (writing) {
+        await put('g', `move-${writes}`)
+        writes += 1
+      }
+    })()
+    const moves = async () => (await client.operations.moves()).map((move) => `${move.to} ${move.phase} ${move.note}`)
+    const move = { shard: shardId, from: nodeId(from), to: nodeId('n4') }
+    await client.operations.moveReplica(next(), move)
+    await waitFor('the move', async () => (await moves()).every((each) => each.includes(' done ')), {
+      diagnose: async () => (await moves()).join('; '),
+      timeoutMs: 30_000,
+    })
+    const leaves = nodeId(leader ?? '')
+    const left = () => client.operations.drainNode(leaves, { decommission: true, force: false })
+    await waitFor('the node to be gone for good', async () => (await left()).duty === 'decommissioned', {
+      diagnose: async () => JSON.stringify([await left(), await moves()]),
+      timeoutMs: 60_000,
+    })
+    writing = false
+    await written
+    expect(writes).toBeGreaterThan(0)
+    expect(await get('g')).toBe(`move-${writes - 1}`)
+    expect(await Promise.all(['a', 'n', 'z'].map((text) => get(text)))).toEqual(['4a', '2n', '3z'])
+    const { nodes: known } = await world.status()
+    expect(known.find(({ nodeId: id }) => id === leaves)).toMatchObject({ status: 'decommissioned', shardsHeld: 0 })
+    await nodes.get(leaves)?.[Symbol.asyncDispose]()
     await put('g', '1g')
   })
 
