@@ -1,6 +1,6 @@
 /*
  * region-lease: may a node still serve a range of its region? Transitions are those of packages/global
- * (region-agent, region-lease) and of the node's LeaseClock and RegionLeases; the taker is specified, not built yet.
+ * (region-agent, region-lease) and of the node's LeaseClock and RegionLeases; the taker's own rules are in takeover.
  *
  * Holds (I6, I10): no node serves range X under generation 1 once G has committed generation 2.
  * World: an agent with its renewals and a view of G that lags, and a sibling that renews too; a node that asks it;
