@@ -1,4 +1,4 @@
-import type { Authority, RegionVerbs, StandbyFacts, Standstill, Transfers } from '@meridian/global'
+import type { Authority, PromiseKeeper, RegionVerbs, StandbyFacts, Standstill, Transfers } from '@meridian/global'
 import type { ReplicaMove } from '@meridian/protocol'
 import type { ControllerHealth, NodeHoldings } from '@meridian/region'
 import type { NodeDuty, NodeId, OperationId, Page, RangeId, RegionId, ShardId } from '@meridian/topology'
@@ -50,6 +50,8 @@ export interface OperationParts extends ServerParts {
   readonly nodeOperations: NodeOperations
   /** Where the configuration has it: what the promises of all regions add while G is away. */
   readonly standstill?: Pick<Standstill, 'remainingMs'>
+  /** Where the configuration has it: this region's word to take nothing. */
+  readonly promises?: Pick<PromiseKeeper, 'promise'>
   /** L_R, ms. */
   readonly regionLeaseMs: number
 }

@@ -7,6 +7,7 @@ import {
   OwnershipServiceDefinition,
   ProbeServiceDefinition,
   RegionServiceDefinition,
+  StandstillServiceDefinition,
   StatusServiceDefinition,
   TaxServiceDefinition,
 } from '@meridian/protocol'
@@ -20,6 +21,7 @@ import type { OperationParts } from './operation-parts.ts'
 import { ownershipHandlers } from './ownership-handlers.ts'
 import type { Parts } from './parts.ts'
 import { regionHandlers } from './region-handlers.ts'
+import { standstillHandlers } from './standstill-handlers.ts'
 import { statusHandlers } from './status-handlers.ts'
 import { probeHandlers, taxHandlers } from './tax-handlers.ts'
 
@@ -36,11 +38,12 @@ export function regionServices(parts: Parts): Service[] {
   ]
 }
 
-/** The services of what takes several commits: transfers, takeovers, drains, moves. */
+/** The services of what takes several commits, and what holds it up: transfers, takeovers, drains, moves, promises. */
 export function operationServices(parts: () => OperationParts): Service[] {
   return [
     implement(OperationServiceDefinition, operationHandlers(parts)),
     implement(RegionServiceDefinition, regionHandlers(parts)),
     implement(NodeOperationServiceDefinition, nodeOperationHandlers(parts)),
+    implement(StandstillServiceDefinition, standstillHandlers(parts)),
   ]
 }

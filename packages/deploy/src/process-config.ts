@@ -13,7 +13,7 @@ import {
 } from './config-fields.ts'
 import { leaderField } from './leader-settings.ts'
 import type { LeaderSettings } from './leader-settings.ts'
-import { timingField } from './timing.ts'
+import { standstillComplaint, timingField } from './timing.ts'
 import type { Timing } from './timing.ts'
 import { readConfig } from './topology-file.ts'
 import { parseYaml } from './yaml-document.ts'
@@ -36,6 +36,8 @@ export interface ProcessConfig {
   readonly nodes: readonly NodePlace[]
   /** Shared by all. */
   readonly timing: Timing
+  /** Whether regions go on while G is away, as long as every one promises to take nothing. Shared by all. */
+  readonly standstill: boolean
   /** Shared by all. */
   readonly leader: LeaderSettings
 }
@@ -69,6 +71,7 @@ const place = { id: nodeIdField, listen: hostPortField, advertise: hostPortField
 
 const shared = z.strictObject({
   timing: timingField,
+  standstill: z.boolean(),
   leader: leaderField,
   regions: z
     .array(
@@ -100,6 +103,8 @@ const schema = z.strictObject({ shared, local }).transform((file, context): Proc
   if (!file.shared.regions.some((each) => each.id === region)) {
     refuse(['local', 'region'], `${region} is none of shared.regions`)
   }
+  const complaint = file.shared.standstill ? standstillComplaint(file.shared.timing) : undefined
+  if (complaint !== undefined) refuse(['shared', 'standstill'], complaint)
   nodes.forEach((node, i) => {
     if (!zones.includes(node.zone)) refuse(['local', 'nodes', i, 'zone'], `${node.zone} is none of zones`)
   })

@@ -65,6 +65,17 @@ describe('a rendering', () => {
     },
   )
 
+  it.each([true, false])('tells every region whether all stand still: %s', (standstill) => {
+    const files = render({ ...committed, standstill })
+    for (const { id } of committed.regions) expect(configOf(files, id).standstill).toBe(standstill)
+  })
+
+  it('is refused by the loader when its lease leaves no time to stand still', () => {
+    const timing = { ...committed.timing, regionLeaseMs: 6000 }
+    const files = render({ ...committed, standstill: true, timing })
+    expect(() => configOf(files, 'eu-west')).toThrow('shared.standstill: a lease of 6s renewed every 2s')
+  })
+
   it('is read back by the loader of processes', () => {
     const config = configOf(render(committed), 'eu-west')
     expect(config).toMatchObject({ region: 'eu-west', timing: committed.timing, hosts: {} })

@@ -58,6 +58,49 @@ export function takeoverWaitMs(leaseMs: number): number {
   return Math.floor(exact / 10) * 10
 }
 
+/** How a region stands still: asks every other for its word while G is away. Milliseconds. */
+export interface StandstillTiming {
+  /** D: how long a promise runs from when it was asked for. */
+  readonly promiseMs: number
+  /** Asks once less than this is left of its lease. */
+  readonly askBelowMs: number
+  readonly askEveryMs: number
+  /** Without an answer of G for so long a region promises. */
+  readonly globalSilentMs: number
+}
+
+const ASK_EVERY_MS = 1000
+/** Patience for one answer. */
+const ANSWER_MS_MAX = 2000
+const GLOBAL_SILENT_MS = 3000
+/** So many renewals must have failed before anybody is asked: a hiccup passes unnoticed. */
+const RENEWALS_MISSED = 2.5
+
+/**
+ * A promise runs as long as a region's lease, so who gave one waits no longer than for a silent region. Defaults: D = 9 s,
+ * asked from 9 - 2.5 x 2 = 4 s before the lease ends.
+ */
+export function standstillTimingOf({ regionLeaseMs, regionRenewMs }: Timing): StandstillTiming {
+  return {
+    promiseMs: regionLeaseMs,
+    askBelowMs: regionLeaseMs - RENEWALS_MISSED * regionRenewMs,
+    askEveryMs: ASK_EVERY_MS,
+    globalSilentMs: GLOBAL_SILENT_MS,
+  }
+}
+
+/**
+ * Why regions with this timing could not stand still. G may fall silent one renewal after the last that counts, and is
+ * known to be silent later still; a question and its answer must fit into what is then left of the lease. Defaults:
+ * 9 - max(2.5 x 2, 2 + 3) = 4 s are left, 1 + 2 = 3 s needed.
+ */
+export function standstillComplaint({ regionLeaseMs, regionRenewMs }: Timing): string | undefined {
+  const goneMs = Math.max(RENEWALS_MISSED * regionRenewMs, regionRenewMs + GLOBAL_SILENT_MS)
+  const neededMs = ASK_EVERY_MS + ANSWER_MS_MAX
+  if (regionLeaseMs - goneMs >= neededMs) return undefined
+  return `a lease of ${formatDuration(regionLeaseMs)} renewed every ${formatDuration(regionRenewMs)} would end before all regions can have promised: "timing.regionLease" must be at least ${formatDuration(goneMs + neededMs)}`
+}
+
 /** What is wrong between the constants: the key it is shown at, and words. */
 function timingComplaints(timing: Timing): { key: string; message: string }[] {
   const complaints: { key: string; message: string }[] = []

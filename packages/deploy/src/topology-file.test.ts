@@ -32,7 +32,7 @@ describe('a topology file', () => {
       ['b', 1, 3, '127.0.0.1'],
       ['c', 2, 3, '127.0.0.1'],
     ])
-    expect(topology).toMatchObject({ basePort: 24_000, timing: { nodeWaitMs: 6370 } })
+    expect(topology).toMatchObject({ basePort: 24_000, timing: { nodeWaitMs: 6370 }, standstill: false })
     expect(topology.etcd.global).toMatchObject({ heartbeatMs: 200, electionMs: 2400 })
   })
 
@@ -56,6 +56,13 @@ describe('a topology file', () => {
       ),
     ).toThrow('e has no voter of G')
   })
+
+  it.each(['', 'timing: {regionLease: 8s}\n', 'timing: {regionLease: 30s, regionRenew: 10s}\n'])(
+    'takes a standstill with a lease in which everybody can be asked: %s',
+    (timing) => {
+      expect(parseTopology(`${THREE}${timing}standstill: true\n`, 't.yaml').standstill).toBe(true)
+    },
+  )
 
   it.each<[string, string, string[]]>([
     ['what is no YAML', 'name: [', ['t.yaml:1:8']],
@@ -153,6 +160,17 @@ describe('a topology file', () => {
       `${THREE}etcd: {global: {election: 900ms}}\n`,
       ['t.yaml:7:27 etcd.global.election: 900ms is less than 5'],
     ],
+    [
+      'a standstill that a lease leaves no time for',
+      `${THREE}timing: {regionLease: 7990ms}\nstandstill: true\n`,
+      ['t.yaml:8:13 standstill: a lease of 7990ms renewed every 2s', 'must be at least 8s'],
+    ],
+    [
+      'a standstill that is asked for after too many renewals',
+      `${THREE}standstill: true\ntiming: {regionLease: 25s, regionRenew: 10s}\n`,
+      ['t.yaml:7:13 standstill: a lease of 25s', 'must be at least 28s'],
+    ],
+    ['a standstill by halves', `${THREE}standstill: yes\n`, ['t.yaml:7:13 standstill:']],
     [
       'a path out of the folder',
       THREE.replace('wan/aws.yaml', '../x.yaml'),

@@ -13,7 +13,7 @@ import {
 import { formatDuration } from './duration.ts'
 import { DEFAULT_LEADER_SETTINGS, leaderField } from './leader-settings.ts'
 import { BASE_PORT_MAX, BASE_PORT_MIN, ETCD_MEMBERS_MAX, NODES_MAX, SERVERS_MAX, SLOTS_MAX } from './ports.ts'
-import { DEFAULT_TIMING, timingField } from './timing.ts'
+import { DEFAULT_TIMING, standstillComplaint, timingField } from './timing.ts'
 import type { EtcdTier, NatsTuning, Topology } from './topology.ts'
 import { topologyProblems } from './topology-checks.ts'
 import { parseYaml } from './yaml-document.ts'
@@ -96,19 +96,28 @@ const topologySchema = z
     etcd: z.strictObject({ global: globalTier.optional(), regional: regionalTier.optional() }).optional(),
     nats: natsField.optional(),
     timing: timingField.optional(),
+    standstill: z.boolean().default(false),
     leader: leaderField.optional(),
     regions: z.array(regionField).min(1).max(SLOTS_MAX),
   })
-  .transform(({ name, basePort, wan, etcd, nats, timing, leader, regions }): Topology => ({
-    name,
-    basePort,
-    wan,
-    etcd: { global: etcd?.global ?? globalTier.parse({}), regional: etcd?.regional ?? regionalTier.parse({}) },
-    nats: nats ?? natsField.parse({}),
-    timing: timing ?? DEFAULT_TIMING,
-    leader: leader ?? DEFAULT_LEADER_SETTINGS,
-    regions: regions.map((region, position) => ({ ...region, slot: region.slot ?? position })),
-  }))
+  .transform((given, context): Topology => {
+    const { name, basePort, wan, etcd, nats, timing = DEFAULT_TIMING, standstill, leader, regions } = given
+    const complaint = standstill ? standstillComplaint(timing) : undefined
+    if (complaint !== undefined) {
+      context.issues.push({ code: 'custom', message: complaint, path: ['standstill'], input: given })
+    }
+    return {
+      name,
+      basePort,
+      wan,
+      etcd: { global: etcd?.global ?? globalTier.parse({}), regional: etcd?.regional ?? regionalTier.parse({}) },
+      nats: nats ?? natsField.parse({}),
+      timing,
+      standstill,
+      leader: leader ?? DEFAULT_LEADER_SETTINGS,
+      regions: regions.map((region, position) => ({ ...region, slot: region.slot ?? position })),
+    }
+  })
 
 /** @throws MeridianError CONFIG_INVALID, one line `file:line:col path: message` per problem. */
 export function parseTopology(text: string, file: string): Topology {

@@ -44,6 +44,8 @@ export interface Topology {
   readonly etcd: { readonly global: EtcdTier; readonly regional: EtcdTier }
   readonly nats: NatsTuning
   readonly timing: Timing
+  /** Whether regions go on while G is away, as long as every one promises to take nothing. */
+  readonly standstill: boolean
   readonly leader: LeaderSettings
   readonly regions: readonly TopologyRegion[]
 }

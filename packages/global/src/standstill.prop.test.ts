@@ -237,7 +237,8 @@ async function run(number: number, naughty: Naughty = {}, outages = true) {
 test('G11: nobody takes what a region that stands still goes on with, whoever is away and whoever starts anew', async () => {
   let takes = 0
   let stoodMs = 0
-  for (let number = 0; number < 10; number += 1) {
+  // Takes are rare: one seed in seven has none in its first ten worlds.
+  for (let number = 0; number < 10 || (takes === 0 && number < 60); number += 1) {
     const result = await run(number)
     expect(result.violations).toEqual([])
     takes += result.takes

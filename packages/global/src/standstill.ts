@@ -1,3 +1,4 @@
+import { withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import type { RegionId } from '@meridian/topology'
 import { initialStandstill, step } from './standstill-core.ts'
@@ -78,7 +79,7 @@ export class Standstill {
     const { leaseUntilMs } = this.#state
     const sentMs = clock.nowMs()
     try {
-      const promise = await ask(region, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS_MAX)]))
+      const promise = await withTimeLimit(clock, ASK_MS_MAX, (abort) => ask(region, abort), signal)
       // Asked before a renewal or a loss of authority, it is about another standstill.
       if (leaseUntilMs !== this.#state.leaseUntilMs) return
       const before = this.remainingMs()

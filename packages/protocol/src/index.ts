@@ -1,6 +1,7 @@
 // Generated messages keep their proto names, except those that would shadow a domain type: these say Wire.
 export * from './gen/meridian/control/v1/control.ts'
 export * from './gen/meridian/control/v1/operations.ts'
+export * from './gen/meridian/control/v1/standstill.ts'
 export * from './gen/meridian/data/v1/data.ts'
 export * from './gen/meridian/feed/v1/feed.ts'
 export * from './gen/meridian/region/v1/region.ts'

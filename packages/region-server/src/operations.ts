@@ -1,6 +1,6 @@
 import type { CopySights, NodeOperations, OperationParts } from '@meridian/api'
 import { Authority, RegionVerbs, takeoverTimingOf, TransferDriver, Transfers } from '@meridian/global'
-import type { GlobalView, OwnershipService } from '@meridian/global'
+import type { GlobalView, OwnershipService, TakeGate } from '@meridian/global'
 import type { HybridClock } from '@meridian/hlc'
 import type { Clock, Logger } from '@meridian/loop'
 import type { ReplicaMove as WireMove } from '@meridian/protocol'
@@ -30,6 +30,8 @@ export interface OperationSources {
   readonly hlc: HybridClock
   readonly electionTtlMs: number
   readonly regionLeaseMs: number
+  /** What this region promised not to take. Default: nothing. */
+  readonly gate?: TakeGate
   /** Least that a commit at G takes from here, ms; undefined while it is not known. */
   readonly commitFloorMs: () => number | undefined
   readonly clock: Clock
@@ -85,6 +87,7 @@ export function composeOperations(sources: OperationSources): Operations {
     timing: takeoverTimingOf(regionLeaseMs),
     standbyFacts,
     importance: (range) => loads.load(range)?.writesPerS ?? 0,
+    ...(sources.gate === undefined ? {} : { gate: sources.gate }),
     alongside: (leadership, signal) => driver.run(leadership, signal),
     clock,
     wallMs,

@@ -60,6 +60,7 @@ import { runPublisher } from './publish.ts'
 import { RegionalFloor } from './regional-floor.ts'
 import { RttProber } from './rtt-prober.ts'
 import { composeOperations } from './operations.ts'
+import { openStandstill } from './standstill.ts'
 import { TierStream } from './tier-stream.ts'
 import { VoterPlaces, voterRegion } from './voter-places.ts'
 
@@ -255,6 +256,10 @@ async function open(
       wallMs: () => physical.nowMs(),
     }),
   )
+  const still = config.standstill
+    ? await openStandstill({ region, regionStore, globalView, pool, timing, clock, log, random }, signal)
+    : undefined
+  if (still !== undefined) running.use(still.promises)
   const agent = new RegionAgent({
     region,
     store: globalStore,
@@ -274,6 +279,7 @@ async function open(
       },
     },
     meter: meter.global,
+    ...(still === undefined ? {} : { standstill: still.standstill }),
   })
   suspected = (why) => {
     hlc.suspend(why)
@@ -311,6 +317,7 @@ async function open(
     hlc,
     electionTtlMs: timing.electionTtlMs,
     regionLeaseMs: timing.regionLeaseMs,
+    ...(still === undefined ? {} : { gate: still.promises }),
     commitFloorMs: () => meter.commitFloorMs(),
     clock,
     wallMs: () => physical.nowMs(),
@@ -334,6 +341,7 @@ async function open(
 
   let publishing = false
   scope.start('region lease', (abort) => agent.run(abort))
+  if (still !== undefined) scope.start('standstill', (abort) => still.standstill.run(abort))
   scope.start('janitor', (abort) => runJanitor(globalStore, physical, clock, log, abort))
   scope.start('round trips', (abort) => prober.run(abort))
   scope.start('voters', (abort) => voters.run(abort))
@@ -365,6 +373,7 @@ async function open(
 
   return {
     ...operations.parts,
+    ...still?.parts,
     region,
     server: place.id,
     clock,

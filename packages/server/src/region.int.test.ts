@@ -53,6 +53,7 @@ async function startWorld() {
     servers: [place],
     nodes: [],
     timing: TIMING,
+    standstill: false,
     leader: DEFAULT_LEADER_SETTINGS,
   }
   const failures: unknown[] = []

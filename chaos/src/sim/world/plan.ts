@@ -87,6 +87,7 @@ export function regionsOf({ regions, serversPerRegion, nodesPerRegion }: Profile
       servers: servers.map(place),
       nodes: nodes.map((id, at) => ({ ...place(id), zone: zones[at % zones.length] ?? zoneId('a'), capacity: 100 })),
       timing: DEFAULT_TIMING,
+      standstill: false,
       leader: DEFAULT_LEADER_SETTINGS,
     }
     return { region, config, servers, nodes, client: `${region}-c1` }

@@ -21,7 +21,7 @@ export function meridianYaml(header: string, topology: Topology, region: Topolog
 }
 
 function sharedPart(topology: Topology): object {
-  const { timing } = topology
+  const { timing, standstill } = topology
   return {
     timing: {
       regionLease: formatDuration(timing.regionLeaseMs),
@@ -32,6 +32,7 @@ function sharedPart(topology: Topology): object {
       electionTtl: formatDuration(timing.electionTtlMs),
       maxClockOffset: formatDuration(timing.maxClockOffsetMs),
     },
+    standstill,
     leader: leaderYaml(topology.leader),
     regions: topology.regions
       .filter((region) => !region.witness)
