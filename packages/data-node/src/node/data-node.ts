@@ -22,7 +22,7 @@ import { RegionApi } from './region-api.ts'
 import { ReplicaPeers } from './replica-peers.ts'
 import { replicaService } from './replica-service.ts'
 import { ShardHost } from './shard-host.ts'
-import type { ShardStatus } from './shard-host.ts'
+import type { ShardStatus } from './shard-status.ts'
 
 export interface DataNodeStatus {
   readonly nodeId: string

@@ -12,7 +12,8 @@ import type {
 } from '@meridian/protocol'
 import { MeridianError, operationId, parseShardId } from '@meridian/topology'
 import type { ShardId } from '@meridian/topology'
-import type { NodeStorage } from '../storage/node-storage.ts'
+import { entryBytes } from '../replica/log-entry.ts'
+import type { NodeStorage, QuarantinePlace } from '../storage/node-storage.ts'
 import { fromWireIndex, toWireEntry } from '../wire.ts'
 import { NODE_LIMITS } from './node-config.ts'
 import type { ShardHost } from './shard-host.ts'
@@ -65,24 +66,14 @@ export function positionHandlers({ hosts, storage }: PositionOptions) {
       return Promise.resolve({ barriers })
     },
     listQuarantine: (request: ListQuarantineRequest): Promise<ListQuarantineResponse> => {
-      hosts()
+      const known = hosts()
+      const shard = parseShardId(request.shardId)
       const { afterIndex, afterToken } = request
       const after =
         afterToken === undefined ? undefined : { index: fromWireIndex(afterIndex), token: fromWireToken(afterToken) }
-      const limit = Math.min(
-        request.limit === 0 ? NODE_LIMITS.quarantineRowsMax : request.limit,
-        NODE_LIMITS.quarantineRowsMax,
-      )
-      const rows = storage.quarantine(parseShardId(request.shardId), after, limit + 1)
-      let bytes = 0
-      const entries = rows.slice(0, limit).flatMap((lost, at) => {
-        const entry = toWireEntry(lost.entry)
-        for (const item of entry.items) bytes += item.key.length + (item.value?.length ?? 0)
-        if (at > 0 && bytes > NODE_LIMITS.readBytesMax) return []
-        const { committed, supersededBy, remains } = lost
-        return [{ entry, committed, supersededBy, remains }]
-      })
-      return Promise.resolve({ entries, more: rows.length > entries.length })
+      const { quarantineRowsMax } = NODE_LIMITS
+      const limit = request.limit === 0 ? quarantineRowsMax : Math.min(request.limit, quarantineRowsMax)
+      return Promise.resolve(pageOf(storage, shard, known.get(shard), after, limit))
     },
     dropQuarantine: async (request: DropQuarantineRequest): Promise<DropQuarantineResponse> => {
       const shard = parseShardId(request.shardId)
@@ -92,5 +83,30 @@ export function positionHandlers({ hosts, storage }: PositionOptions) {
       host?.countQuarantine()
       return { entries: BigInt(entries) }
     },
+  }
+}
+
+/** Up to `limit` entries, or as many as fit one answer. What is in the log again is passed over. */
+function pageOf(
+  storage: NodeStorage,
+  shard: ShardId,
+  host: ShardHost | undefined,
+  after: QuarantinePlace | undefined,
+  limit: number,
+): ListQuarantineResponse {
+  const entries: ListQuarantineResponse['entries'] = []
+  let bytes = 0
+  for (let at = after; ;) {
+    const rows = storage.quarantine(shard, at, limit + 1)
+    for (const { entry, committed, supersededBy, remains } of rows) {
+      at = entry
+      // Superseded by a leader that came to nothing itself.
+      if (host?.holds(entry) === true) continue
+      bytes += entryBytes(entry)
+      if (entries.length === limit || (entries.length > 0 && bytes > NODE_LIMITS.readBytesMax))
+        return { entries, more: true }
+      entries.push({ entry: toWireEntry(entry), committed, supersededBy, remains })
+    }
+    if (rows.length <= limit) return { entries, more: false }
   }
 }

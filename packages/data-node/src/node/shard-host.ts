@@ -15,6 +15,7 @@ import { barrierOf, step, wantsTicks } from '../replica/step.ts'
 import { roleName } from '../replica/turn.ts'
 import type { NodeStorage } from '../storage/node-storage.ts'
 import type { ReplicaPeers } from './replica-peers.ts'
+import type { ShardPosition, ShardStatus } from './shard-status.ts'
 import { StaleReads } from './stale-reads.ts'
 
 export interface ShardHostOptions {
@@ -30,31 +31,6 @@ export interface ShardHostOptions {
   readonly confirm: (host: ShardHost) => Promise<ConfirmedIndex>
   /** A broken invariant; must end the process. */
   readonly onBroken: (error: unknown) => void
-}
-
-export interface ShardStatus {
-  readonly shardId: ShardId
-  readonly role: ShardRole
-  /** Of the newest record; undefined when none is held. */
-  readonly token: string | undefined
-  readonly promised: string
-  readonly lastIndex: number
-  readonly commitIndex: number
-  readonly keys: number
-  /** A state is being fetched that will replace this one. */
-  readonly installing: boolean
-  /** Entries of this shard that a higher generation went on without, kept until a person removes them. */
-  readonly quarantined: number
-}
-
-/** Where a replica's log stands. */
-export interface ShardPosition {
-  readonly promised: Token
-  readonly last: LogPosition
-  readonly commitIndex: number
-  readonly installing: boolean
-  readonly quarantined: number
-  readonly role: ShardRole
 }
 
 interface Waiting {
@@ -137,6 +113,11 @@ export class ShardHost {
   /** The end of everything acknowledged under this leader, if it is frozen for `operation` and nothing is undecided. */
   barrier(operation: OperationId): LogPosition | undefined {
     return this.#role() === 'serving' ? barrierOf(this.#state, operation) : undefined
+  }
+
+  /** Whether the log holds, or held before it was trimmed, this very entry. */
+  holds(position: LogPosition): boolean {
+    return this.#state.log.matches(position)
   }
 
   /** To be called when the quarantine was changed from outside. */

@@ -3,7 +3,7 @@ import { keyOfText, ZERO_TOKEN } from '@meridian/topology'
 import type { WriteItem } from '../replica/log-entry.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { HistoryItem, Operation, WriteOperation } from './history.ts'
-import type { ClientAnswer, ClientRequest } from './sim-node.ts'
+import type { ClientAnswer, ClientRequest } from './sim-door.ts'
 
 export interface SimRoute {
   readonly node: NodeId

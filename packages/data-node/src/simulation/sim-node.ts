@@ -1,80 +1,28 @@
-import { compareTokens, rangeId, tokensEqual, ZERO_TOKEN } from '@meridian/topology'
+import { compareTokens, rangeId, tokensEqual } from '@meridian/topology'
 import type { NodeId, Token } from '@meridian/topology'
 import { admitLeaseRead, checkRequest } from '../fence/admit.ts'
 import type { ShardRole, ShardView } from '../fence/admit.ts'
 import { LEASE_GUARD_MS, LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { ShardRecord } from '../fence/shard-record.ts'
 import type { ReplicaBounds } from '../replica/bounds.ts'
-import { Freshness } from '../replica/freshness.ts'
-import type { AppliedState, ConfirmedIndex } from '../replica/freshness.ts'
-import type { LogEntry, WriteItem } from '../replica/log-entry.ts'
+import type { LogEntry } from '../replica/log-entry.ts'
 import type { Quarantined } from '../replica/quarantine.ts'
 import type { ReplicaRequest, ReplicaResponse } from '../replica/replica-message.ts'
 import { openReplica } from '../replica/replica-state.ts'
 import type { DurableShard, Effect, ReplicaEvent, ReplicaState } from '../replica/replica-state.ts'
 import { roleName } from '../replica/turn.ts'
 import type { Rules } from '../replica/rules.ts'
-import type { ItemOutcome, StoredValue } from '../replica/shard-state.ts'
+import type { ItemOutcome } from '../replica/shard-state.ts'
 import { step } from '../replica/step.ts'
 import type { EventQueue } from './event-queue.ts'
+import { historyEntry } from './history-entry.ts'
+import type { ReplicaRecord } from './history.ts'
+import { spoiled } from './node-faults.ts'
+import type { NodeFaults } from './node-faults.ts'
 import { SimDisk } from './sim-disk.ts'
-import type { HistoryEntry, ReplicaRecord } from './history.ts'
-
-/** Ways to break a node outside its core; the core's own rules are broken through `Rules`. */
-export interface NodeFaults {
-  /** The disk keeps no promise but what its log implies. */
-  readonly forgetsPromises?: boolean
-  /** Replies leave before the disk has what they say. */
-  readonly repliesEarly?: boolean
-  /** The table of duplicates is not part of what a disk and a new leader inherit. */
-  readonly duplicatesInMemory?: boolean
-  /** Any token may enter by the door. */
-  readonly opensDoor?: boolean
-  /** A lease counts from the moment its answer arrives. */
-  readonly leasesFromReceipt?: boolean
-  /** Whether the lease holds is looked up by a timer, and requests go by what it found. */
-  readonly checksLeaseByTimer?: boolean
-  /** A state counts from its first piece on. */
-  readonly countsHalfStates?: boolean
-  /** The age of a state counts from the moment the leader's word arrives. */
-  readonly agesFromReceipt?: boolean
-  /** A state is as young as the leader's word, whether it has come to it or not. */
-  readonly agesWithoutWaiting?: boolean
-  /** An index is an index, whatever log it is of. */
-  readonly agesAcrossLogs?: boolean
-  /** The region's authority is not looked at when a write is acknowledged. */
-  readonly acknowledgesAnyway?: boolean
-  /** Demotion answers "failed" where it must say "unknown". */
-  readonly failsUnknown?: boolean
-}
-
-export type ClientAnswer =
-  | { readonly kind: 'written'; readonly outcomes: readonly ItemOutcome[]; readonly under: Token }
-  | {
-      readonly kind: 'value'
-      readonly stored: StoredValue | undefined
-      readonly readIndex: number
-      readonly readToken: Token
-    }
-  | { readonly kind: 'refused'; readonly code: string }
-  /** `atMs` and `boundMs` by the clock that never errs. */
-  | {
-      readonly kind: 'stale'
-      readonly stored: StoredValue | undefined
-      readonly readIndex: number
-      readonly readToken: Token
-      readonly atMs: number
-      readonly boundMs: number
-    }
-  | { readonly kind: 'confirmed'; readonly confirmed: ConfirmedIndex }
-  | { readonly kind: 'unknown' }
-
-export type ClientRequest =
-  | { readonly kind: 'write'; readonly token: Token; readonly session: string; readonly items: readonly WriteItem[] }
-  | { readonly kind: 'read'; readonly token: Token; readonly key: WriteItem['key']; readonly lease: boolean }
-  | { readonly kind: 'stale'; readonly token: Token; readonly key: WriteItem['key']; readonly maxMs: number }
-  /** Of a replica, to the leader. */
-  | { readonly kind: 'index'; readonly token: Token }
+import { NOT_VOUCHED, valueOf } from './sim-door.ts'
+import type { ClientAnswer, ClientRequest } from './sim-door.ts'
+import { SimStaleReads } from './sim-stale.ts'
 
 export interface SimNodeOptions {
   readonly id: NodeId
@@ -113,11 +61,8 @@ export class SimNode {
   /** The region's leases are not the subject here: `mayVouch` says at once what they would say in time. */
   readonly #region = new RegionLeases()
   #leaseSeenByTimer = false
-  #freshness = new Freshness()
   #feeder: NodeId | undefined
-  #asking = false
-  #stale: { readonly request: ClientRequest & { kind: 'stale' }; readonly answer: (answer: ClientAnswer) => void }[] =
-    []
+  #staleReads: SimStaleReads | undefined
   /** What has arrived at a process that is stopped. */
   #stopped: { readonly timer: boolean; readonly run: () => void }[] | undefined
   readonly #clients = new Map<
@@ -155,6 +100,7 @@ export class SimNode {
     this.#entries = new Map(durable.entries.map((entry) => [entry.index, entry]))
     this.#state = openReplica(this.id, durable, { bounds: this.#options.bounds, rules: this.#options.rules })
     this.#newest = undefined
+    this.#staleReads = this.#newStaleReads()
     this.#options.record({ kind: 'promised', node: this.id, token: durable.promised })
     this.#recordApplied(durable.checkpoint.appliedIndex, this.#state, undefined)
     this.#tick(this.#life)
@@ -205,10 +151,8 @@ export class SimNode {
     this.#leaseSeenByTimer = false
     this.#replies.clear()
     this.#clients.clear()
-    this.#freshness = new Freshness()
     this.#feeder = undefined
-    this.#asking = false
-    this.#stale = []
+    this.#staleReads = undefined
   }
 
   learn(record: ShardRecord): void {
@@ -261,7 +205,7 @@ export class SimNode {
   #clientRequest(request: ClientRequest, answer: (answer: ClientAnswer) => void): void {
     const state = this.#state
     if (state === undefined) return
-    if (request.kind === 'stale') return this.#staleRead(state, request, answer)
+    if (request.kind === 'stale') return this.#staleReads?.read(state, request, answer)
     if (request.kind === 'index') {
       this.#index(state, request, answer)
       return
@@ -292,62 +236,25 @@ export class SimNode {
     this.#step({ kind: 'read', id })
   }
 
-  #staleRead(
-    state: ReplicaState,
-    request: ClientRequest & { kind: 'stale' },
-    answer: (answer: ClientAnswer) => void,
-  ): void {
-    const boundMs = this.#freshness.stalenessMs(this.clockMs)
-    if (boundMs <= request.maxMs) {
-      const { log, shard } = state
-      const readIndex = shard.appliedIndex
-      const readToken = log.tokenAt(readIndex) ?? log.base.token
-      const { nowMs: atMs } = this.#options.queue
-      answer({ kind: 'stale', stored: shard.get(request.key), readIndex, readToken, atMs, boundMs })
-      return
-    }
-    this.#stale.push({ request, answer })
-    this.#ask()
-  }
-
-  #ask(): void {
-    const leader = this.#newest?.leader?.nodeId ?? this.#feeder
-    if (this.#asking || leader === undefined || this.#state === undefined) return
-    this.#asking = true
-    const { agesFromReceipt, agesWithoutWaiting, agesAcrossLogs } = this.#options.faults
+  #newStaleReads(): SimStaleReads {
     const life = this.#life
-    const sentMs = this.clockMs
-    const done = (answer: ClientAnswer | undefined): void => {
-      if (this.#state === undefined || this.#life !== life || !this.#asking) return
-      this.#asking = false
-      if (answer?.kind === 'confirmed') {
-        const { index } = answer.confirmed
-        const under = agesAcrossLogs === true ? this.#state.agreed : undefined
-        const known = { token: under ?? answer.confirmed.token, index: agesWithoutWaiting === true ? 0 : index }
-        this.#freshness.confirmed(agesFromReceipt === true ? this.clockMs : sentMs, known, this.#applied(this.#state))
-      }
-      this.#answerStale()
-    }
-    this.#options.question(leader, { kind: 'index', token: ZERO_TOKEN }, (answer) =>
-      this.#whenRunning(() => done(answer)),
-    )
-    this.#options.queue.after(this.#options.requestTimeoutMs, () => this.#whenRunning(() => done(undefined)))
-  }
-
-  #applied({ agreed, shard }: ReplicaState): AppliedState {
-    return { agreed, appliedIndex: shard.appliedIndex }
-  }
-
-  /** Those who wait are answered now, or refused when the leader's word and the state have come and are too old. */
-  #answerStale(): void {
-    const state = this.#state
-    if (state === undefined || this.#freshness.behind) return
-    const waiting = this.#stale
-    this.#stale = []
-    for (const { request, answer } of waiting) {
-      if (this.#freshness.stalenessMs(this.clockMs) <= request.maxMs) this.#staleRead(state, request, answer)
-      else answer({ kind: 'refused', code: 'TOO_STALE' })
-    }
+    return new SimStaleReads({
+      faults: this.#options.faults,
+      trueMs: () => this.#options.queue.nowMs,
+      clockMs: () => this.clockMs,
+      state: () => this.#state,
+      leader: () => this.#newest?.leader?.nodeId ?? this.#feeder,
+      ask: (leader, request, answered) => {
+        let open = true
+        const done = (answer: ClientAnswer | undefined): void => {
+          if (!open || this.#state === undefined || this.#life !== life) return
+          open = false
+          answered(answer)
+        }
+        this.#options.question(leader, request, (answer) => this.#whenRunning(() => done(answer)))
+        this.#options.queue.after(this.#options.requestTimeoutMs, () => this.#whenRunning(() => done(undefined)))
+      },
+    })
   }
 
   #leaseRead(state: ReplicaState, id: number, request: ClientRequest & { kind: 'read' }): void {
@@ -410,8 +317,7 @@ export class SimNode {
     const own = state.log.tokenAt(state.commitIndex)?.generation === state.promised.generation
     this.#recordApplied(before, state, own ? state.promised : undefined)
     for (const effect of effects) this.#perform(state, effect)
-    this.#freshness.moved(this.#applied(state))
-    if (!this.#asking) this.#answerStale()
+    this.#staleReads?.moved(state)
   }
 
   #recordApplied(before: number, state: ReplicaState, under: Token | undefined): void {
@@ -533,28 +439,4 @@ export class SimNode {
       })
     })
   }
-}
-
-const NOT_VOUCHED: ClientAnswer = { kind: 'refused', code: 'NO_REGION_LEASE' }
-
-function valueOf(state: ReplicaState, key: WriteItem['key']): ClientAnswer {
-  const readIndex = state.shard.appliedIndex
-  const readToken = state.log.tokenAt(readIndex)
-  if (readToken === undefined) throw new Error(`simulation: nobody wrote the entry ${readIndex} that was applied`)
-  return { kind: 'value', stored: state.shard.get(key), readIndex, readToken }
-}
-
-export function historyEntry(entry: LogEntry): HistoryEntry {
-  const items = entry.items.map((item) => ({
-    sequence: item.sequence,
-    key: item.key as string,
-    value: item.value === undefined ? undefined : Buffer.from(item.value).toString(),
-  }))
-  return { index: entry.index, token: entry.token, session: entry.session, items }
-}
-
-function spoiled(shard: DurableShard, faults: NodeFaults): DurableShard {
-  if (faults.duplicatesInMemory === true) return { ...shard, checkpoint: { ...shard.checkpoint, sessions: [] } }
-  if (faults.forgetsPromises === true) return { ...shard, promised: shard.entries.at(-1)?.token ?? shard.base.token }
-  return shard
 }

@@ -16,8 +16,9 @@ import { oldEntriesReturn, randomFaults } from './nemesis.ts'
 import { regionWorld } from './region-world.ts'
 import type { RegionWorldOptions } from './region-world.ts'
 import { SimClient } from './sim-client.ts'
-import { historyEntry, SimNode } from './sim-node.ts'
-import type { NodeFaults } from './sim-node.ts'
+import { historyEntry } from './history-entry.ts'
+import { SimNode } from './sim-node.ts'
+import type { NodeFaults } from './node-faults.ts'
 import type { World } from './world.ts'
 
 export interface SimulationOptions {
