@@ -36,6 +36,12 @@ describe('retry classes', () => {
     ['TOKEN_MISMATCH', true],
     ['NOT_SERVING', true],
     ['OUTCOME_UNKNOWN', true],
+    // A planned transfer costs time and no request: what it refuses is sent again until the next owner takes it.
+    ['RANGE_FROZEN', true],
+    ['NOT_LEADER', true],
+    ['NO_REGION_LEASE', true],
+    ['NO_ROUTE', true],
+    ['TOO_STALE', true],
     ['VALUE_TOO_LARGE', false],
     ['SESSION_EXPIRED', false],
   ] as const)('%s is worth another attempt: %s', (code, worth) => {
