@@ -1,3 +1,6 @@
+export { runSim } from './sim/run-sim.ts'
+export type { SimCommandOptions } from './sim/run-sim.ts'
+export { PROFILES } from './sim/world/plan.ts'
 export { runDemo } from './demo/run-demo.ts'
 export type { DemoOptions } from './demo/demo-options.ts'
 export { ACT_NAMES } from './demo/acts.ts'

@@ -1,4 +1,5 @@
 import type { MeridianClient } from '@meridian/client'
+import type { DataNode } from '@meridian/data-node'
 import { streamRegion } from '@meridian/topology'
 import type { ShardId } from '@meridian/topology'
 import { ALL_CHECKERS, judgeAll } from '../checkers/all-checkers.ts'
@@ -14,6 +15,8 @@ import { Nemesis } from './faults/nemesis.ts'
 import { clockOf } from './kernel/machine-clock.ts'
 import { Machine } from './kernel/machine.ts'
 import type { Life } from './kernel/process.ts'
+import { SimRandom } from './kernel/random.ts'
+import type { Mutant } from './mutants/mutant.ts'
 import { finalLogOf } from './record/final-logs.ts'
 import { NetRecording } from './record/net-recording.ts'
 import { SimRecorder } from './record/sim-recorder.ts'
@@ -22,6 +25,7 @@ import { SimWitnesses } from './record/witnesses.ts'
 import { DataWorkers } from './workload/data-worker.ts'
 import type { WorkCounts } from './workload/data-worker.ts'
 import { Operator } from './workload/operator.ts'
+import type { UnknownOperations } from './workload/operator.ts'
 import { KEYSPACE, keysOf } from './world/plan.ts'
 import type { Profile } from './world/plan.ts'
 import { Processes } from './world/start.ts'
@@ -34,9 +38,11 @@ const SETUP_MS_MAX = 60_000
 const ALLOWANCE_MS = 240
 /** A request that went astray may have to go around the world: to whoever refuses it, and to whoever answers. */
 const REDIRECT_MS = 200 + 2 * 250
+/** A run commits less than a hundred times, and of that few the 99th of a hundred is the worst of all. */
+const SEEN_MS = BOUNDS.seenHealedMs
 const CHECKERS = [
   ...ALL_CHECKERS.filter(({ invariant }) => !invariant.startsWith('J')),
-  ...livenessCheckers({ ...BOUNDS, redirectMs: REDIRECT_MS }),
+  ...livenessCheckers({ ...BOUNDS, redirectMs: REDIRECT_MS, seenMs: SEEN_MS }),
 ]
 /** What clients have under way when the healed world ends. */
 const DRAIN_MS_MAX = 30_000
@@ -45,6 +51,7 @@ const FINISH_MS_MAX = 15_000
 export interface SimOptions {
   /** Instead of the one drawn from the seed. */
   readonly faults?: readonly FaultStep[]
+  readonly mutant?: Mutant
   readonly trace?: (world: SimWorld, processes: Processes) => void
 }
 
@@ -66,7 +73,9 @@ export interface SimRun {
 
 /** One world from its first process to its last verdict, all from one seed. */
 export async function runSeed(seed: number, profile: Profile, options: SimOptions = {}): Promise<SimRun> {
-  const world = new SimWorld(seed, profile)
+  const nodes: { of?: (name: string) => DataNode | undefined } = {}
+  const random = SimRandom.of(seed, 'mutant')
+  const world = new SimWorld(seed, profile, options.mutant?.bends({ random, node: (name) => nodes.of?.(name) }))
   const recorder = new SimRecorder(world.scheduler)
   const { timing } = world.plans[0]?.config ?? { timing: undefined }
   if (timing === undefined) throw new Error('assertion: a world without regions')
@@ -77,6 +86,7 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   const start = { id: 'start', fault: 'storm', target: 'world:start' } as const
   recorder.record({ kind: 'fault.on', ...start, params: {} })
   const processes = new Processes(world)
+  nodes.of = (name) => processes.node(name)
   const stores = new StoreRecording(recorder, { regionLeaseMs })
   world.storeTap = stores
   const workers: DataWorkers[] = []
@@ -112,12 +122,25 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
     workers.push(own)
     return { client, life }
   })
-  const [first] = clients
+  const unknown: UnknownOperations = new Map()
+  const operators = clients.map(
+    ({ client, life }) =>
+      new Operator(
+        client,
+        life,
+        recorder,
+        profile,
+        world.plans,
+        world.random(`operator ${life.process.name}`),
+        unknown,
+      ),
+  )
+  const [first] = operators
   if (first === undefined) throw new Error('assertion: a world without clients')
-  const operator = new Operator(first.client, first.life, recorder, profile, world.plans, world.random('operator'))
 
   const nemesis = new Nemesis(world, processes, recorder)
-  const faults = options.faults ?? drawSchedule(world, world.random('nemesis'))
+  const drawn = drawSchedule(world, world.random('nemesis'))
+  const faults = options.faults ?? options.mutant?.faults?.(world, world.random('nemesis')) ?? drawn
   const failures: string[] = []
   const unhandled = (error: unknown): void => {
     failures.push(`a rejection that nobody handled: ${textOf(error)}`)
@@ -125,7 +148,7 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   process.on('unhandledRejection', unhandled)
   try {
     let up = false
-    void operator.setUp().then(() => {
+    void first.setUp().then(() => {
       up = true
     })
     await world.scheduler.run(SETUP_MS_MAX, () => up && workers.every(({ ready }) => ready))
@@ -133,14 +156,14 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
     else {
       recorder.record({ kind: 'fault.off', ...start })
       for (const own of workers) own.start(profile.workersPerRegion)
-      operator.start()
+      for (const operator of operators) operator.start()
       nemesis.begin(faults)
       await world.scheduler.run(world.nowMs + profile.faultyMs + 1)
       nemesis.healAll()
       await world.scheduler.run(world.nowMs + profile.healedMs)
       for (const own of workers) own.stop()
-      operator.stop()
-      await world.scheduler.run(world.nowMs + DRAIN_MS_MAX, () => operator.idle && workers.every(({ idle }) => idle))
+      for (const operator of operators) operator.stop()
+      await world.scheduler.run(world.nowMs + DRAIN_MS_MAX, () => [...operators, ...workers].every(({ idle }) => idle))
     }
     for (const [name, disk] of world.disks) {
       const live = new Map(
@@ -172,8 +195,8 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   const counts = {
     events: world.scheduler.fired,
     ...work,
-    metadata: operator.counts.done,
-    handOvers: operator.counts.handOvers,
+    metadata: operators.reduce((sum, { counts: { done } }) => sum + done, 0),
+    handOvers: operators.reduce((sum, { counts: { handOvers } }) => sum + handOvers, 0),
     served: net.counts.served,
     refusals: net.counts.refused,
     leaseReads: net.counts.leaseReads,

@@ -4,6 +4,7 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addNodeCommand } from './commands/node.ts'
 import { addRegionCommands } from './commands/region.ts'
 import { addServerCommand } from './commands/server.ts'
+import { addSimCommand } from './commands/sim.ts'
 import { addTaxPlanCommand } from './commands/tax-plan.ts'
 import { addUpCommand } from './commands/up.ts'
 import { version } from './version.ts'
@@ -12,6 +13,7 @@ const program = createProgram({ version: version() })
 addUpCommand(program)
 addDemoCommand(program)
 addBenchCommands(program)
+addSimCommand(program)
 addClientCommands(program)
 addRegionCommands(program)
 addTaxPlanCommand(program)

@@ -12,3 +12,6 @@ export const MAIN = path('./main.ts')
 /** Where `up` keeps its world, and where the commands look for one. */
 export const WORLD_DATA = join(HOME, '.meridian/world')
 export const DEMO_DATA = join(HOME, '.meridian/demo')
+
+/** Where runs of the simulation that failed are kept. */
+export const SIM_DATA = join(HOME, '.meridian/sim')

@@ -260,8 +260,8 @@ describe('three etcd members', () => {
     const store = doors.use(
       await openEtcdStore({
         endpoints: [nearDoor, farDoor].map(({ address }) => `http://${address}`),
-        // Ten seconds between looks are one; what counts as silence stays as it is.
-        clock: { nowMs: () => systemClock.nowMs() * 10, sleep: (ms, signal) => systemClock.sleep(ms, signal) },
+        // Ten seconds between looks are two and a half; what counts as silence stays as it is.
+        clock: { nowMs: () => systemClock.nowMs() * 4, sleep: (ms, signal) => systemClock.sleep(ms, signal) },
         log: silentLogger,
       }),
     )

@@ -13,6 +13,10 @@ export class Life {
   readonly number: number
   readonly clock: Clock
   readonly random: SimRandom
+  /** The method whose handler runs its first turn; else empty. */
+  handling = ''
+  /** What the clock shows in place of what it should; for mutants. */
+  bendClock: (nowMs: number) => number = (nowMs) => nowMs
   /** Told once, when this life ends by whatever cause. */
   readonly onEnd = new Set<() => void>()
   #state: 'running' | 'stopped' | 'dead' = 'running'
@@ -22,7 +26,8 @@ export class Life {
     this.process = process
     this.number = number
     this.random = random
-    this.clock = clockOf(process.machine, (event) => this.deliver(event))
+    const clock = clockOf(process.machine, (event) => this.deliver(event))
+    this.clock = { ...clock, nowMs: () => this.bendClock(clock.nowMs()) }
   }
 
   get alive(): boolean {

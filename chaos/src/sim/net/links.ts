@@ -52,7 +52,7 @@ export class Links {
     this.#changed()
   }
 
-  /** @param pair `from>to`, of regions or places */
+  /** @param pair `from>to`, of regions, which may be the same */
   trouble(pair: string, trouble: LinkTrouble | undefined): void {
     if (trouble === undefined) this.#troubles.delete(pair)
     else this.#troubles.set(pair, trouble)
@@ -85,11 +85,8 @@ export class Links {
 
   troubleOf(from: Place, to: Place): LinkTrouble {
     if (this.#troubles.size === 0) return NO_TROUBLE
-    for (const key of keysOf(from, to)) {
-      const trouble = this.#troubles.get(key)
-      if (trouble !== undefined) return trouble
-    }
-    return NO_TROUBLE
+    // Also of a region with itself.
+    return this.#troubles.get(`${from.region}>${to.region}`) ?? NO_TROUBLE
   }
 
   /** Whether one message is lost now. */

@@ -2,6 +2,7 @@ import type { RpcServer, ServeOptions, Service } from '@meridian/rpc'
 import { MeridianError } from '@meridian/topology'
 import type { Life, SimProcess } from '../kernel/process.ts'
 import type { Scheduler } from '../kernel/scheduler.ts'
+import type { Bends } from '../world/bends.ts'
 import type { Links } from './links.ts'
 import { cutShort } from './wire.ts'
 
@@ -49,12 +50,14 @@ export class SimNetwork {
   readonly links: Links
   /** Methods, `service/method`, of which a request must not arrive twice: what answers a repeated one is not the same. */
   readonly unrepeatable: ReadonlySet<string>
+  readonly bends: Bends
   readonly counts = { calls: 0, lost: 0, repeated: 0, broken: 0 }
   tap: NetworkTap | undefined
   readonly #listeners = new Map<string, Listener>()
   readonly #places = new Map<string, SimProcess>()
 
-  constructor(scheduler: Scheduler, links: Links, unrepeatable: ReadonlySet<string>) {
+  constructor(scheduler: Scheduler, links: Links, unrepeatable: ReadonlySet<string>, bends: Bends) {
+    this.bends = bends
     this.scheduler = scheduler
     this.links = links
     this.unrepeatable = unrepeatable

@@ -1,6 +1,7 @@
 import type { FeedBus } from '@meridian/feed'
 import type { Life } from '../kernel/process.ts'
 import type { Scheduler } from '../kernel/scheduler.ts'
+import type { Bends } from '../world/bends.ts'
 import type { Links } from './links.ts'
 
 interface Subscriber {
@@ -13,9 +14,11 @@ export class SimBusNetwork {
   readonly counts = { delivered: 0, lost: 0 }
   readonly #scheduler: Scheduler
   readonly #links: Links
+  readonly #bends: Bends
   readonly #subscribers = new Map<string, Set<Subscriber>>()
 
-  constructor(scheduler: Scheduler, links: Links) {
+  constructor(scheduler: Scheduler, links: Links, bends: Bends) {
+    this.#bends = bends
     this.#scheduler = scheduler
     this.#links = links
   }
@@ -24,7 +27,9 @@ export class SimBusNetwork {
     return {
       connected: true,
       publish: (subject, payload) => {
-        if (life.alive) this.#publish(life, subject, payload)
+        const { feed } = this.#bends
+        const bent = feed === undefined ? payload : feed(payload)
+        if (life.alive && bent !== undefined) this.#publish(life, subject, bent)
       },
       subscribe: (subject, handler) => {
         const subscribers = this.#subscribers.get(subject) ?? new Set()

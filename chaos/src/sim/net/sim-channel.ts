@@ -44,6 +44,7 @@ export class SimChannel implements Channel {
       }
       const caller = this.#life
       const network = this.#network
+      const { bends } = network
       const { clock, process } = caller
       const { name } = namesOf(service, method)
       const sentLocalMs = clock.nowMs()
@@ -57,7 +58,8 @@ export class SimChannel implements Channel {
         end()
       }
       const giveUp = (why: string): void => {
-        settle(() => reject(new MeridianError('OUTCOME_UNKNOWN', `${this.address}: ${why}`)))
+        const error = new MeridianError('OUTCOME_UNKNOWN', `${this.address}: ${why}`)
+        settle(() => reject(bends.error?.(caller, name, error) ?? error))
         this.#cancelThere(cancel)
       }
       const cutTimer = process.machine.wakeAt(sentLocalMs + timeoutMs, () =>
@@ -71,14 +73,15 @@ export class SimChannel implements Channel {
           caller.deliver(() =>
             settle(() => {
               if (error !== undefined) {
-                reject(error)
+                reject(bends.error?.(caller, name, error) ?? error)
                 return
               }
               const response: ResponseOf<M> = method.responseType.decode(bytes)
               const server = network.processAt(this.address)?.name ?? this.address
               const call = { client: process, life: caller, server, method: name, request, response, sentLocalMs }
               network.tap?.answered(call)
-              resolve(response)
+              // Bent or not, it is of the method's own type.
+              resolve((bends.received?.(caller, name, response, sentLocalMs) ?? response) as ResponseOf<M>)
             }),
           )
         },
@@ -213,8 +216,12 @@ export class SimChannel implements Channel {
     const call = { signal: AbortSignal.any([cancelled, closing.signal]), peer: client }
     const before = network.tap?.arrived(life, name, request)
     const told = { server: life.process, life, client, method: name, request, before }
+    const bent = network.bends.request?.(life, name, request) ?? request
+    life.handling = name
     // A handler that throws at once has answered all the same.
-    void (async () => handler(request, call))().then(
+    const answering = (async () => handler(bent, call))()
+    life.handling = ''
+    void answering.then(
       (response) => {
         if (!life.alive) return
         network.tap?.handled({ ...told, response, error: undefined })

@@ -17,6 +17,8 @@ export interface SimStreamOptions {
 
 /** How often both ends would notice that nothing comes any more. */
 const LOOK_EVERY_MS = 1000
+/** Two messages of one stream are this far apart at least. */
+const APART_MS = 0.001
 
 /**
  * One server stream over one connection: what the server sends arrives in order, later if the way is cut for a moment;
@@ -120,14 +122,21 @@ export class SimStream<T> implements AsyncIterable<T> {
 
   #carry(server: Life, arrive: () => void): void {
     const { network, caller } = this.#options
-    const { scheduler, links } = network
+    const { links } = network
     const [from, to] = [server.process, caller.process]
     if (this.#ended !== undefined) return
     if (!links.passes(from, to) || this.#held.length > 0) {
       this.#held.push(arrive)
       return
     }
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, scheduler.nowMs + links.delayMs(from, to))
+    this.#arriveInOrder(links.delayMs(from, to), arrive)
+  }
+
+  /** Never in the instant of the one before: what is due at one instant comes in any order. */
+  #arriveInOrder(delayMs: number, arrive: () => void): void {
+    const { network, caller } = this.#options
+    const { scheduler } = network
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs + APART_MS, scheduler.nowMs + delayMs)
     scheduler.after(this.#lastArrivalMs - scheduler.nowMs, this.#name, () => caller.deliver(arrive))
   }
 
@@ -140,10 +149,7 @@ export class SimStream<T> implements AsyncIterable<T> {
       if (this.#ended !== undefined || to === undefined || !caller.alive) return
       const sinceMs = links.cutSince(to, caller.process) ?? links.cutSince(caller.process, to)
       if (sinceMs === undefined) {
-        for (const arrive of this.#held.splice(0)) {
-          this.#lastArrivalMs = Math.max(this.#lastArrivalMs, scheduler.nowMs + links.delayMs(to, caller.process))
-          scheduler.after(this.#lastArrivalMs - scheduler.nowMs, this.#name, () => caller.deliver(arrive))
-        }
+        for (const arrive of this.#held.splice(0)) this.#arriveInOrder(links.delayMs(to, caller.process), arrive)
       } else if (scheduler.nowMs - sinceMs > SILENCE_MS_MAX) {
         caller.deliver(() => this.#end(this.#dropped()))
         this.#breakThere()

@@ -205,7 +205,8 @@ export class NetRecording implements NetworkTap {
     const held = this.#promisedAt(replica, shard)
     // Accepted, and overtaken by a higher promise on the way to the disk: said of itself by the sync already.
     if (accepted && compareTokens(held, token) > 0 && compareTokens(before, token) <= 0) return
-    const promised = formatToken(accepted ? held : answered)
+    // A refusal may have been overtaken likewise: what the disk has by now is what holds.
+    const promised = formatToken(accepted || compareTokens(held, answered) > 0 ? held : answered)
     const deed = { replica, shard, token: formatToken(token), promised, idx: String(index) }
     this.#recorder.by(life, { kind: accepted ? kind : 'rep.refuse', ...deed })
   }

@@ -31,6 +31,8 @@ export class StoreRecording implements StoreTap {
   readonly #leases: { readonly regionLeaseMs: number }
   /** By life and holding: what it saw last. */
   readonly #seen = new WeakMap<Life, Map<Holding, Observed>>()
+  /** The stamps that a life sent, each with its keys. */
+  readonly #stamped = new WeakMap<Life, Set<string>>()
   readonly counts = { takes: 0, regionTakes: 0, refusedCommits: 0 }
 
   constructor(recorder: SimRecorder, leases: { readonly regionLeaseMs: number }) {
@@ -43,7 +45,12 @@ export class StoreRecording implements StoreTap {
       if (operation.kind !== 'put') continue
       if (operation.key === STAMP_KEY) {
         const stamp = text(operation.value)
-        if (stamp === BOOTSTRAP_STAMP) continue
+        const keys = txn.operations.map(({ key }) => key).join(' ')
+        // The very same transaction may be sent again, later; it was stamped when it was sent first.
+        const stamped = this.#stamped.get(life) ?? new Set<string>()
+        this.#stamped.set(life, stamped)
+        if (stamp === BOOTSTRAP_STAMP || stamped.has(`${stamp} ${keys}`)) continue
+        stamped.add(`${stamp} ${keys}`)
         const ptMs = life.process.machine.wall.nowMs()
         this.#recorder.by(life, { kind: 'hlc.stamp', stamp, ptMs, message: '' })
       }
@@ -51,7 +58,6 @@ export class StoreRecording implements StoreTap {
   }
 
   answered(life: Life, store: string, txn: Txn, outcome: TxnOutcome, sentLocalMs: number): void {
-    this.#act(life, store, txn, outcome)
     if (!outcome.committed) return
     const rev = String(outcome.revision)
     const localMs = life.clock.nowMs()
@@ -85,7 +91,8 @@ export class StoreRecording implements StoreTap {
     }
   }
 
-  #act(life: Life, store: string, txn: Txn, outcome: TxnOutcome): void {
+  /** Told by the store itself, whether or not anybody hears the answer. */
+  decided(store: string, txn: Txn, outcome: TxnOutcome): void {
     for (const guard of txn.guards) {
       const role = guard.kind === 'create-revision' ? ELECTION.exec(guard.key)?.[1] : undefined
       // A candidate that stands compares that its key is not there yet: it leads nothing.
@@ -105,7 +112,7 @@ export class StoreRecording implements StoreTap {
         inc: outcome.committed ? INC : '',
         rev: outcome.committed ? String(outcome.revision) : '',
       }
-      this.#recorder.by(life, entry)
+      this.#recorder.record(entry)
     }
   }
 

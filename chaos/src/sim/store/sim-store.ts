@@ -15,11 +15,13 @@ import type {
   WatchOptions,
 } from '@meridian/store'
 import { MeridianError } from '@meridian/topology'
+import type { Revision } from '@meridian/topology'
 import type { Life } from '../kernel/process.ts'
 import type { SimRandom } from '../kernel/random.ts'
 import type { Scheduler } from '../kernel/scheduler.ts'
 import { rttMs } from '../net/geography.ts'
 import type { Links } from '../net/links.ts'
+import type { Bends } from '../world/bends.ts'
 import type { EtcdMember, SimEtcd } from './sim-etcd.ts'
 import { SimWatch } from './sim-watch.ts'
 
@@ -30,6 +32,8 @@ const CONNECT_MS_MAX = 1500
 /** What one process asked of a store and was answered; for who records. */
 export interface StoreTap {
   sent(life: Life, txn: Txn): void
+  /** The store has come to an outcome; `txn` is what was asked for. */
+  decided(store: string, txn: Txn, outcome: TxnOutcome): void
   answered(life: Life, store: string, txn: Txn, outcome: TxnOutcome, sentLocalMs: number): void
   read(life: Life, store: string, key: string, record: StoreRecord | undefined): void
 }
@@ -41,6 +45,7 @@ export interface SimStoreOptions {
   readonly links: Links
   readonly random: SimRandom
   readonly tap: StoreTap | undefined
+  readonly bends: Bends
 }
 
 /** A process's client of a simulated etcd. */
@@ -73,10 +78,18 @@ export class SimStore implements Store {
 
   async txn(txn: Txn, signal?: AbortSignal): Promise<TxnOutcome> {
     checkTxn(txn)
-    const { etcd, life, tap } = this.#options
+    const { etcd, life, tap, bends } = this.#options
     const sentLocalMs = life.clock.nowMs()
     tap?.sent(life, txn)
-    const outcome = await this.#write(() => etcd.cluster.apply(txn), signal)
+    const delayMs = bends.txnDelayMs?.(life, etcd.name, txn) ?? 0
+    if (delayMs > 0) await life.clock.sleep(delayMs, signal)
+    const bent = bends.txn?.(life, etcd.name, txn) ?? txn
+    const apply = (): TxnOutcome => {
+      const decided = etcd.cluster.apply(bent)
+      tap?.decided(etcd.name, txn, decided)
+      return decided
+    }
+    const outcome = bends.outcome?.(life, etcd, txn) ?? (await this.#write(apply, signal))
     tap?.answered(life, etcd.name, txn, outcome, sentLocalMs)
     return outcome
   }
@@ -125,13 +138,14 @@ export class SimStore implements Store {
     { consistency, signal }: ReadOptions,
     answer: (applied: ReturnType<SimEtcd['appliedAt']> | undefined, member: EtcdMember) => T,
   ): Promise<T> {
-    const { etcd } = this.#options
+    const { etcd, life, bends } = this.#options
     return this.#call(signal, 'UNAVAILABLE', (member, reply) => {
       if (consistency === 'local') {
         if (etcd.isUp(member)) reply(() => answer(etcd.appliedAt(member), member), member)
         return
       }
-      this.#atLeader(member, (leader) => reply(() => answer(undefined, member), leader))
+      const at = bends.readAt?.(life, etcd) as Revision | undefined
+      this.#atLeader(member, (leader) => reply(() => answer(at, member), leader))
     })
   }
 

@@ -20,6 +20,9 @@ export interface SimWatchOptions extends WatchOptions {
 /** A watch that hears nothing from its member looks for another after this long. */
 const RECONNECT_MS = [200, 3000] as const
 
+/** Two answers of one watch are this far apart at least: what is due at one instant comes in any order. */
+const APART_MS = 0.001
+
 /** A watch at one member of a simulated etcd: as late as that one, silent while it is cut off, then at another. */
 export class SimWatch implements AsyncIterable<WatchEvent> {
   readonly #options: SimWatchOptions
@@ -99,7 +102,7 @@ export class SimWatch implements AsyncIterable<WatchEvent> {
     if (head <= this.#promised) return
     this.#promised = head
     const wayMs = (member === leader ? 0 : links.delayMs(leader, member)) + links.delayMs(member, life.process)
-    this.#arrivalMs = Math.max(this.#arrivalMs, scheduler.nowMs + wayMs)
+    this.#arrivalMs = Math.max(this.#arrivalMs + APART_MS, scheduler.nowMs + wayMs)
     scheduler.after(this.#arrivalMs - scheduler.nowMs, `watch of ${etcd.name}`, () =>
       life.deliver(() => this.#arrive(head)),
     )

@@ -9,6 +9,7 @@ import {
   regionId,
 } from '@meridian/topology'
 import type { OperationId, RangeDescriptor } from '@meridian/topology'
+import { ERROR_TABLE } from '@meridian/protocol'
 import { GLOBAL_TIER } from '../../history/store-event.ts'
 import { valueMark } from '../../history/value-mark.ts'
 import type { Life } from '../kernel/process.ts'
@@ -20,9 +21,11 @@ import type { Profile, RegionPlan } from '../world/plan.ts'
 /** Ranges without data: split, merged and assigned all the time. */
 const META = keyspaceName('meta')
 const BOUNDS = ['b', 'd', 'f', 'h'] as const
-const PAUSE_MS = [400, 2500] as const
 const TIMEOUT_MS = 12_000
 const SETUP_PAUSE_MS = 300
+
+/** Operations of all operators that were asked for, at that time, and never answered. */
+export type UnknownOperations = Map<OperationId, number>
 
 /** Who sets the world up and then changes its metadata: ranges of a keyspace without data, and leaders of shards. */
 export class Operator {
@@ -33,8 +36,7 @@ export class Operator {
   readonly #profile: Profile
   readonly #plans: readonly RegionPlan[]
   readonly #random: SimRandom
-  /** Asked when, and never answered. */
-  readonly #unknown = new Map<string, number>()
+  readonly #unknown: UnknownOperations
   #requests = 0
   #stopped = false
   #running: Promise<void> | undefined
@@ -47,6 +49,7 @@ export class Operator {
     profile: Profile,
     plans: readonly RegionPlan[],
     random: SimRandom,
+    unknown: UnknownOperations,
   ) {
     this.#client = client
     this.#life = life
@@ -54,6 +57,7 @@ export class Operator {
     this.#profile = profile
     this.#plans = plans
     this.#random = random
+    this.#unknown = unknown
   }
 
   /** One range for each region, opened there with its shards; tries until it is done. */
@@ -115,7 +119,7 @@ export class Operator {
 
   async #work(): Promise<void> {
     while (!this.#stopped) {
-      await this.#life.clock.sleep(this.#random.between(...PAUSE_MS))
+      await this.#life.clock.sleep(this.#random.between(0.3, 1.7) * this.#profile.operatorPauseMs)
       if (this.#stopped) return
       const draw = this.#random.next()
       if (draw < 0.35) await this.#handOver()
@@ -183,8 +187,10 @@ export class Operator {
         for (const range of ranges) this.#wrote(range, revision, at, operation)
         return
       } catch (error) {
-        if (!isMeridianError(error, 'OUTCOME_UNKNOWN')) {
-          this.#refused(error)
+        if (!isMeridianError(error)) throw error
+        // Refused for good at the first attempt: surely without effect.
+        if (attempt === 0 && ERROR_TABLE[error.code].retry === 'give-up') {
+          this.counts.refused += 1
           return
         }
         this.counts.unknown += 1
@@ -226,6 +232,6 @@ export class Operator {
   }
 
   #operation(): OperationId {
-    return operationId(`op-${++this.#requests}`)
+    return operationId(`op-${this.#life.process.name}-${++this.#requests}`)
   }
 }

@@ -1,5 +1,5 @@
 import { DEFAULT_LEADER_SETTINGS, DEFAULT_TIMING } from '@meridian/deploy'
-import type { ProcessConfig } from '@meridian/deploy'
+import type { ProcessConfig, Timing } from '@meridian/deploy'
 import { keyOfText, keyspaceName, nodeId, regionId, zoneId } from '@meridian/topology'
 import type { Key } from '@meridian/topology'
 import { REGIONS } from '../net/geography.ts'
@@ -16,6 +16,8 @@ export interface Profile {
   readonly keysPerRange: number
   /** Mean pause between two requests of a worker. */
   readonly pauseMs: number
+  /** Mean pause between two changes of metadata by the operator of a region. */
+  readonly operatorPauseMs: number
   /** How long faults come and go, after the world is up. */
   readonly faultyMs: number
   /** How long the healed world goes on before it is asked for its final state. */
@@ -32,6 +34,7 @@ export const PROFILES: Readonly<Record<'small' | 'large', Profile>> = {
     workersPerRegion: 2,
     keysPerRange: 6,
     pauseMs: 250,
+    operatorPauseMs: 1500,
     faultyMs: 45_000,
     healedMs: 25_000,
   },
@@ -44,6 +47,7 @@ export const PROFILES: Readonly<Record<'small' | 'large', Profile>> = {
     workersPerRegion: 3,
     keysPerRange: 12,
     pauseMs: 200,
+    operatorPauseMs: 1500,
     faultyMs: 150_000,
     healedMs: 40_000,
   },
@@ -61,7 +65,9 @@ export interface RegionPlan {
 
 export const addressOf = (name: string): string => `${name}:7000`
 
-export function regionsOf({ regions, serversPerRegion, nodesPerRegion }: Profile): RegionPlan[] {
+/** @param timing in place of the default */
+export function regionsOf(profile: Profile, timing: Partial<Timing> = {}): RegionPlan[] {
+  const { regions, serversPerRegion, nodesPerRegion } = profile
   const names = REGIONS.slice(0, regions)
   const counted = (region: string, letter: string, count: number): string[] =>
     Array.from({ length: count }, (_, at) => `${region}-${letter}${at + 1}`)
@@ -86,7 +92,7 @@ export function regionsOf({ regions, serversPerRegion, nodesPerRegion }: Profile
       regions: all,
       servers: servers.map(place),
       nodes: nodes.map((id, at) => ({ ...place(id), zone: zones[at % zones.length] ?? zoneId('a'), capacity: 100 })),
-      timing: DEFAULT_TIMING,
+      timing: { ...DEFAULT_TIMING, ...timing },
       standstill: false,
       leader: DEFAULT_LEADER_SETTINGS,
     }

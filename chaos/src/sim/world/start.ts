@@ -1,7 +1,7 @@
 import { MeridianClient } from '@meridian/client'
 import type { ClientObserver } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
-import { MemoryStorage } from '@meridian/data-node/memory'
+import { MemoryStorage, RULES } from '@meridian/data-node/memory'
 import type { MemoryDisk } from '@meridian/data-node/memory'
 import { silentLogger } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
@@ -97,6 +97,7 @@ export class Processes {
     })
     this.#storages.set(name, storage)
     let attempts = 0
+    const { bends } = world
     DataNode.start({
       nodeId: place.id,
       region: config.region,
@@ -107,12 +108,14 @@ export class Processes {
       dataDir: '',
       regionServers: servers.map(addressOf),
       clock: life.clock,
-      physical: machine.wall,
+      // A clock that is bent for a mutant is bent whole: the mistake is in who reads it, not in the machine.
+      physical: { nowMs: () => machine.wall.nowMs() + (life.clock.nowMs() - machine.nowMs()) },
       boot: machine.boot,
       log: this.log(life),
       random: life.random.next,
       newAttempt: () => `${name}.${life.number}.${++attempts}`,
-      openStorage: () => storage,
+      openStorage: () => bends.storage?.(name, storage) ?? storage,
+      ...(bends.rules && { rules: { ...RULES, ...bends.rules } }),
       transport: transportOf(world.network, life),
       onBroken: (error) => this.#failed(life, 'broken', error),
     }).then(
@@ -155,6 +158,9 @@ export class Processes {
 
   #begin(name: string): Life {
     const life = this.#world.process(name).begin()
+    const { handlerClock } = this.#world.bends
+    if (handlerClock !== undefined)
+      life.bendClock = (nowMs) => (life.handling === '' ? nowMs : handlerClock(life, life.handling, nowMs))
     this.tap?.begun(life)
     return life
   }

@@ -11,6 +11,7 @@ import { SimBusNetwork } from '../net/sim-bus.ts'
 import { SimEtcd } from '../store/sim-etcd.ts'
 import { SimStore } from '../store/sim-store.ts'
 import type { StoreTap } from '../store/sim-store.ts'
+import type { Bends } from './bends.ts'
 import { addressOf, regionsOf } from './plan.ts'
 import type { Profile, RegionPlan } from './plan.ts'
 
@@ -34,6 +35,7 @@ export interface Failure {
 export class SimWorld {
   readonly seed: number
   readonly profile: Profile
+  readonly bends: Bends
   readonly scheduler: Scheduler
   readonly links: Links
   readonly network: SimNetwork
@@ -47,14 +49,15 @@ export class SimWorld {
   storeTap: StoreTap | undefined
   readonly #ceilings = new Map<string, number>()
 
-  constructor(seed: number, profile: Profile) {
+  constructor(seed: number, profile: Profile, bends: Bends = {}) {
     this.seed = seed
     this.profile = profile
+    this.bends = bends
     this.scheduler = new Scheduler(SimRandom.of(seed, 'ties'))
     this.links = new Links(this.scheduler, SimRandom.of(seed, 'links'))
-    this.network = new SimNetwork(this.scheduler, this.links, UNREPEATABLE)
-    this.bus = new SimBusNetwork(this.scheduler, this.links)
-    this.plans = regionsOf(profile)
+    this.network = new SimNetwork(this.scheduler, this.links, UNREPEATABLE, bends)
+    this.bus = new SimBusNetwork(this.scheduler, this.links, bends)
+    this.plans = regionsOf(profile, bends.timing)
     this.#store(
       'g',
       this.plans.map(({ region }) => ({ name: `g/${region}`, title: region, region })),
@@ -100,6 +103,7 @@ export class SimWorld {
       links: this.links,
       random: life.random,
       tap: this.storeTap,
+      bends: this.bends,
     })
   }
 
