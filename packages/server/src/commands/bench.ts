@@ -14,7 +14,7 @@ export function addBenchCommands(program: Command): void {
     )
   worldArguments(latencyTax)
     .option('--samples <n>', 'samples of every run of every cell (default 100, with --quick 30)')
-    .option('--rate <n>', 'commits per second, over all kinds', '60')
+    .option('--rate <n>', 'commits per second, over all kinds', '20')
     .addHelpText('after', '\nExample:\n  meridian bench latency-tax --topology aws-3 --quick')
     .action(async (_: unknown, command: Command) => {
       const { benchLatencyTax } = await import('../bench/latency-tax.ts')
