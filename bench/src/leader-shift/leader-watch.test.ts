@@ -10,7 +10,7 @@ it('notes each move with what the placer had said, through moments in which nobo
   const watch = new LeaderWatch({
     leader: () =>
       leader === undefined ? Promise.reject(new MeridianError('UNAVAILABLE', 'nobody')) : Promise.resolve(leader),
-    explain: () => Promise.resolve({ leader: 'a', decision: '', reason, floorMs: () => 70 }),
+    explain: () => Promise.resolve({ leader: 'a', decision: '', reason, expectedMs: () => 70 }),
     clock,
   })
   const stop = new AbortController()

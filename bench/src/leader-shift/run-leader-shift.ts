@@ -254,7 +254,7 @@ async function play({ options, plan, stream, watch }: PlayContext): Promise<Play
   const shiftedMs = clock.nowMs()
   const before = {
     span: { fromMs: begunMs, untilMs: shiftedMs },
-    predictedMs: watch.explained?.floorMs(leaderBefore, source),
+    predictedMs: watch.explained?.expectedMs(leaderBefore, source),
   }
 
   progress(`${target} asks; waiting for the leader to move to ${leaderAfter}`)
@@ -263,8 +263,8 @@ async function play({ options, plan, stream, watch }: PlayContext): Promise<Play
   let strandedMs: number | undefined
   const moved = await arrived(leaderAfter, options, watch, () => {
     if (watch.leader === leaderAfter) return
-    promisedMs = watch.explained?.floorMs(leaderAfter, target) ?? promisedMs
-    strandedMs = watch.explained?.floorMs(leaderBefore, target) ?? strandedMs
+    promisedMs = watch.explained?.expectedMs(leaderAfter, target) ?? promisedMs
+    strandedMs = watch.explained?.expectedMs(leaderBefore, target) ?? strandedMs
   })
   const firstMove = watch.moves.find(({ arrivedMs }) => arrivedMs >= shiftedMs)
   const stranded = {

@@ -4,8 +4,8 @@ export interface ExplainedLeader {
   readonly leader: string
   readonly decision: string
   readonly reason: string
-  /** The least that a commit would take, ms, by leader and client; undefined while it is not known. */
-  readonly floorMs: (leader: string, client: string) => number | undefined
+  /** What a commit would take, ms, by leader and client: its floor and the surplus; undefined while that is not known. */
+  readonly expectedMs: (leader: string, client: string) => number | undefined
 }
 
 /** Somebody in one region who uses our API; the roof makes it, because what speaks to the API lies above this package. */

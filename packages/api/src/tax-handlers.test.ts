@@ -27,6 +27,7 @@ const explanation: LeaderExplanation = {
       clients: [{ region: 'us-east', demand: 1, floorMs: undefined }],
     },
   ],
+  surplusMs: 4.5,
   decision: 'stay in us-east',
   reason: 'us-east is the cheapest at 100.5 ms',
   decidedMs: 1234.5,
@@ -102,6 +103,7 @@ describe('tax handlers', () => {
       preferred: '',
       decidedMs: 1235n,
       settings: { hysteresisShare: 0.1, hysteresisMs: 5n, holdMs: 30_000n, cooldownMs: 300_000n },
+      surplusMs: 4.5,
       candidates: [
         { region: 'us-east', costMs: 100.5, clients: [{ floorMs: 70.5 }] },
         { region: 'eu-west', quorumMs: 0, obstacle: 'it does not answer', clients: [{ floorMs: 0 }] },

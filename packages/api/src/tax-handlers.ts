@@ -61,7 +61,7 @@ function toWireTaxRow({ count, floorMs = 0, ratioP50 = 0, ...row }: TaxRow): Wir
 }
 
 function toWireExplanation(explanation: LeaderExplanation, placer: string): ExplainLeaderResponse {
-  const { objective, leader = '', preferred = '', decision, reason, decidedMs, placement } = explanation
+  const { objective, leader = '', preferred = '', decision, reason, decidedMs, placement, surplusMs } = explanation
   return {
     objective: objective.kind === 'fixed' ? `fixed ${objective.region}` : objective.kind,
     leader,
@@ -77,6 +77,7 @@ function toWireExplanation(explanation: LeaderExplanation, placer: string): Expl
     reason,
     decidedMs: BigInt(Math.round(decidedMs)),
     preferred,
+    ...(surplusMs === undefined ? {} : { surplusMs }),
     settings: {
       hysteresisShare: placement.hysteresisShare,
       hysteresisMs: BigInt(placement.hysteresisMs),

@@ -2,7 +2,7 @@ import { LoopScope } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import { campaign } from '@meridian/store'
 import type { Leadership, Store } from '@meridian/store'
-import { candidates, Demand, initialPlacement, step } from '@meridian/tax'
+import { candidates, Demand, initialPlacement, step, Surplus } from '@meridian/tax'
 import type {
   Candidate,
   Objective,
@@ -31,8 +31,11 @@ export interface LeaderPlacerOptions {
   /** Region of a voter by the name of its member. */
   readonly regionOf: (memberName: string) => string | undefined
   readonly matrix: RttMatrix
-  /** Records what is asked of G in all regions for as long as this server places; ends when the signal aborts. */
-  readonly collectDemand: (demand: Demand, signal: AbortSignal) => Promise<void>
+  /**
+   * Records what is asked of G in all regions, and what it takes beyond the floors, for as long as this server places; ends
+   * when the signal aborts.
+   */
+  readonly collectDemand: (demand: Demand, surplus: Surplus, signal: AbortSignal) => Promise<void>
   readonly objective: Objective
   /** Hysteresis, hold and rest; the others are not for operators. */
   readonly placement: Pick<PlacementOptions, 'hysteresisShare' | 'hysteresisMs' | 'holdMs' | 'cooldownMs'>
@@ -48,6 +51,8 @@ export interface LeaderExplanation {
   readonly leader: string | undefined
   readonly preferred: string | undefined
   readonly candidates: readonly Candidate[]
+  /** What commits take beyond their floors, ms; undefined while none was measured. The same for all candidates. */
+  readonly surplusMs: number | undefined
   readonly decision: string
   readonly reason: string
   /** Since the decision became what it is. */
@@ -63,6 +68,7 @@ export interface LeaderExplanation {
 export class LeaderPlacer {
   readonly #options: LeaderPlacerOptions
   #placing: { readonly world: PlacementWorld; readonly state: PlacementState } | undefined
+  #surplus = new Surplus()
 
   constructor(options: LeaderPlacerOptions) {
     this.#options = options
@@ -77,6 +83,7 @@ export class LeaderPlacer {
       leader: world.leader,
       preferred: world.preferred,
       candidates: candidates(world),
+      surplusMs: this.#surplus.ms,
       decision: state.decision,
       reason: state.reason,
       // A placer that has waited from the start has decided nothing yet.
@@ -105,9 +112,11 @@ export class LeaderPlacer {
   async #place(leadership: Leadership, signal: AbortSignal): Promise<void> {
     const { clock, log, collectDemand, regionOf } = this.#options
     const demand = new Demand({ nowMs: () => clock.nowMs() })
+    const surplus = new Surplus()
+    this.#surplus = surplus
     const watch = new VoterWatch(regionOf)
     await using scope = new LoopScope(log)
-    scope.start('demand', (ended) => collectDemand(demand, AbortSignal.any([signal, ended])))
+    scope.start('demand', (ended) => collectDemand(demand, surplus, AbortSignal.any([signal, ended])))
     let state: PlacementState | undefined
     while (!signal.aborted) {
       try {

@@ -4,7 +4,7 @@ import { TaxServiceDefinition } from '@meridian/protocol'
 import type { TaxRow } from '@meridian/protocol'
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
-import type { Demand } from '@meridian/tax'
+import type { Demand, Surplus, SurplusSample } from '@meridian/tax'
 import { isMeridianError } from '@meridian/topology'
 
 const COLLECT_EVERY_MS = 5000
@@ -13,11 +13,22 @@ const ANSWER_MS_MAX = 2000
 /** What nobody asked for, and reads; the rest of what is done at G is what clients wait for. */
 const NO_DEMAND = new Set(['renew-region-lease', 'lookup'])
 
+type Counted = Pick<TaxRow, 'tier' | 'operation' | 'clientRegion' | 'count'>
+type Timed = Counted & Pick<TaxRow, 'p50Ms' | 'floorMs'>
+
+const isDemand = ({ tier, operation }: Counted): boolean => tier === 'global' && !NO_DEMAND.has(operation)
+
+/** What they took beside their floors, where these were known. */
+export function surplusOf(rows: readonly Timed[]): SurplusSample[] {
+  return rows
+    .filter((row) => isDemand(row) && row.floorMs > 0)
+    .map(({ count, p50Ms, floorMs }) => ({ count: Number(count), p50Ms, floorMs }))
+}
+
 /** Commits that a server has carried out at G for clients so far, by client region. */
-export function demandOf(rows: readonly Pick<TaxRow, 'tier' | 'operation' | 'clientRegion' | 'count'>[]) {
+export function demandOf(rows: readonly Counted[]) {
   const commits = new Map<string, number>()
-  for (const { tier, operation, clientRegion, count } of rows) {
-    if (tier !== 'global' || NO_DEMAND.has(operation)) continue
+  for (const { clientRegion, count } of rows.filter(isDemand)) {
     commits.set(clientRegion, (commits.get(clientRegion) ?? 0) + Number(count))
   }
   return commits
@@ -29,6 +40,7 @@ export function demandOf(rows: readonly Pick<TaxRow, 'tier' | 'operation' | 'cli
  */
 export async function collectDemand(
   demand: Demand,
+  surplus: Surplus,
   regions: readonly RegionServers[],
   pool: ChannelPool,
   clock: Clock,
@@ -40,6 +52,7 @@ export async function collectDemand(
     try {
       const client = clientOf(TaxServiceDefinition, pool.channel(address))
       const { rows } = await client.getTax({}, { timeoutMs: ANSWER_MS_MAX, signal })
+      surplus.told(address, surplusOf(rows))
       const now = demandOf(rows)
       const before = counted.get(address)
       counted.set(address, now)

@@ -2,13 +2,13 @@ import { silentLogger, systemClock } from '@meridian/loop'
 import { ProbeServiceDefinition, TaxServiceDefinition } from '@meridian/protocol'
 import type { Rtt, TaxRow } from '@meridian/protocol'
 import { ChannelPool, implement, serve } from '@meridian/rpc'
-import { Demand, RttMatrix } from '@meridian/tax'
+import { Demand, RttMatrix, Surplus } from '@meridian/tax'
 import type { TaxRecord } from '@meridian/tax'
 import { regionId } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { MemoryCluster, MemoryStore } from '@meridian/store/memory'
 import { ControlMeter, HAND_OVER } from './control-meter.ts'
-import { collectDemand, demandOf } from './demand-collector.ts'
+import { collectDemand, demandOf, surplusOf } from './demand-collector.ts'
 import { RttProber } from './rtt-prober.ts'
 import { VoterPlaces } from './voter-places.ts'
 
@@ -112,12 +112,22 @@ describe('demand', () => {
     await using pool = new ChannelPool()
     const stop = new AbortController()
     const demand = new Demand({ nowMs: () => 0 })
-    const ended = collectDemand(demand, west(server.address), pool, hasty, silentLogger, stop.signal)
+    const surplus = new Surplus()
+    const ended = collectDemand(demand, surplus, west(server.address), pool, hasty, silentLogger, stop.signal)
     const untilMs = systemClock.nowMs() + 10_000
     while (asked < 5 && systemClock.nowMs() < untilMs) await systemClock.sleep(5)
     stop.abort()
     await ended
     expect(demand.commits().get('eu-west')).toBe(7)
+    expect(surplus.ms).toBe(2)
+  })
+})
+
+describe('surplus', () => {
+  it('is told of what clients had committed where the floor is known', () => {
+    const timed = (operation: string, floorMs: number) => ({ ...row(operation, 'us-east', 3n), floorMs, p50Ms: 80 })
+    const rows = [timed('assign', 75), timed('split', 0), timed('renew-region-lease', 70)]
+    expect(surplusOf(rows)).toEqual([{ count: 3, p50Ms: 80, floorMs: 75 }])
   })
 })
 

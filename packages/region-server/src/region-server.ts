@@ -332,7 +332,7 @@ async function open(
     matrix: prober.matrix,
     objective: config.leader.objective,
     placement: config.leader,
-    collectDemand: (demand, abort) => collectDemand(demand, config.regions, pool, clock, log, abort),
+    collectDemand: (demand, surplus, abort) => collectDemand(demand, surplus, config.regions, pool, clock, log, abort),
     clock,
     wallMs: () => physical.nowMs(),
     log: log.child({ component: 'placer' }),

@@ -108,6 +108,7 @@ describe('the leader', () => {
     reason: 'us-east is the cheapest at 88.1 ms',
     decidedMs: 42_000n,
     preferred: '',
+    surplusMs: 4.26,
     settings: { hysteresisShare: 0.125, hysteresisMs: 5n, holdMs: 30_000n, cooldownMs: 300_000n },
   }
 
@@ -121,6 +122,7 @@ describe('the leader', () => {
       'decision     stay in us-east, for 42.0 s, by eu-west-s1',
       'because      us-east is the cheapest at 88.1 ms',
       'demand       us-east 75%, eu-west 25%',
+      'beyond       commits take 4.3 ms beyond the least, whoever leads',
       '',
       'leader   cost ms  quorum  us-east  eu-west',
       'us-east     88.1    70.5     70.5    141.0',

@@ -11,6 +11,7 @@ export function leaderJson(answer: ExplainLeaderResponse) {
   return {
     ...answer,
     decidedMs: Number(answer.decidedMs),
+    surplusMs: answer.surplusMs ?? null,
     settings: settingsJson(answer.settings),
     candidates: answer.candidates.map(({ costMs, quorumMs, clients, ...candidate }) => ({
       ...candidate,
@@ -28,7 +29,7 @@ export function leaderLines(answer: ExplainLeaderResponse, layout: Layout): stri
   const demand = [...sharesOf(answer.candidates)]
     .map(([region, share]) => `${region} ${Math.round(share * 100)}%`)
     .join(', ')
-  const { leader, preferred, objective, placer, decision, reason, decidedMs, settings } = answer
+  const { leader, preferred, objective, placer, decision, reason, decidedMs, settings, surplusMs } = answer
   const fact = (label: string, text: string): string[] =>
     wrapText(printable(text), layout.width - LABEL_WIDTH - 1).map(
       (line, at) => `${(at === 0 ? label : '').padEnd(LABEL_WIDTH)} ${line}`,
@@ -41,6 +42,9 @@ export function leaderLines(answer: ExplainLeaderResponse, layout: Layout): stri
     ...fact('decision', `${decision}, for ${formatMs(Number(decidedMs))}, by ${placer === '' ? 'nobody' : placer}`),
     ...fact('because', reason),
     ...fact('demand', demand),
+    ...(surplusMs === undefined
+      ? []
+      : fact('beyond', `commits take ${millis(surplusMs)} ms beyond the least, whoever leads`)),
     '',
     ...candidateLines(answer, layout),
   ]

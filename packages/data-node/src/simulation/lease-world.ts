@@ -7,6 +7,10 @@ export interface LeaseWorldOptions {
   readonly waitMs: number
   /** Holders slow and the grantor fast, as far apart as the bound allows; else anything within it. */
   readonly worstClocks?: boolean
+  /** The clocks of the holders stand still, all of them and all the time; the grantor's does not. */
+  readonly clocksStandStill?: boolean
+  /** Of the reads, those that go by the lease. Default 0.7. */
+  readonly leaseReads?: number
 }
 
 /** Clocks wrong by up to a fifth, so that a missing margin shows. */
@@ -19,6 +23,7 @@ const DELAY_MS_MAX = 500
 export const LEASE_WAIT_MS = (LEASE_MS * (1 + DRIFT)) / (1 - DRIFT) + 50
 
 export function holderRate(random: { next(): number }, options: LeaseWorldOptions): number {
+  if (options.clocksStandStill === true) return 0
   return options.worstClocks === true ? 1 - DRIFT : drifting(random)
 }
 

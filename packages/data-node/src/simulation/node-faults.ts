@@ -1,9 +1,12 @@
+import { EMPTY_SHARD } from '../replica/replica-state.ts'
 import type { DurableShard } from '../replica/replica-state.ts'
 
 /** Ways to break a node outside its core; the core's own rules are broken through `Rules`. */
 export interface NodeFaults {
   /** The disk keeps no promise but what its log implies. */
   readonly forgetsPromises?: boolean
+  /** A crash takes the disk with it, and the node comes back under the same id all the same. */
+  readonly losesDisk?: boolean
   /** Replies leave before the disk has what they say. */
   readonly repliesEarly?: boolean
   /** The table of duplicates is not part of what a disk and a new leader inherit. */
@@ -30,6 +33,7 @@ export interface NodeFaults {
 
 /** What a broken disk hands back at a start. */
 export function spoiled(shard: DurableShard, faults: NodeFaults): DurableShard {
+  if (faults.losesDisk === true) return EMPTY_SHARD
   if (faults.duplicatesInMemory === true) return { ...shard, checkpoint: { ...shard.checkpoint, sessions: [] } }
   if (faults.forgetsPromises === true) return { ...shard, promised: shard.entries.at(-1)?.token ?? shard.base.token }
   return shard

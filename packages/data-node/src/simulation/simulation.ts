@@ -212,7 +212,7 @@ export function simulate(seed: number, options: SimulationOptions = {}): Simulat
         // Some wait for as long as a node may be stopped: theirs are the requests it finds when it wakes.
         timeoutMs: () => (options.leases !== undefined && random.next() < 0.3 ? 8_000 : 120),
         pauseMsMax: options.leases === undefined ? 12 : 80,
-        leaseReads: options.leases === undefined ? 0 : 0.7,
+        leaseReads: options.leases === undefined ? 0 : (options.leases.leaseReads ?? 0.7),
         staleReads: options.regions === undefined && options.moves === undefined ? 0 : 0.25,
         anyNode: () => random.pick(ids),
         queue,

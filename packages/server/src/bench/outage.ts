@@ -22,8 +22,8 @@ export interface OutageBenchOptions {
   readonly ranges?: string
 }
 
-/** Beside the ports of `up`, `demo` and the latency tax. */
-const BASE_PORT = 31_000
+/** Beside the ports of `up`, `demo` and the latency tax, and below those that systems give out by themselves. */
+const BASE_PORT = 21_000
 
 function common(options: OutageBenchOptions, signal: AbortSignal): OutageOptions {
   const say = (text: string) => process.stderr.write(`${text}\n`)

@@ -63,14 +63,15 @@ export class RegionClient implements OwnershipClient, ShiftClient {
   }
 
   async explain(signal: AbortSignal): Promise<ExplainedLeader> {
-    const { leader, decision, reason, candidates } = await this.#control.explainLeader({ signal })
+    const { leader, decision, reason, candidates, surplusMs } = await this.#control.explainLeader({ signal })
     return {
       leader,
       decision,
       reason,
-      floorMs: (place, client) => {
+      expectedMs: (place, client) => {
         const found = candidates.find(({ region }) => region === place)
-        return found?.costMs === undefined ? undefined : found.clients.find(({ region }) => region === client)?.floorMs
+        const floorMs = found?.clients.find(({ region }) => region === client)?.floorMs
+        return found?.costMs === undefined || floorMs === undefined ? undefined : floorMs + (surplusMs ?? 0)
       },
     }
   }

@@ -84,7 +84,11 @@ export interface ExplainLeaderResponse {
   /** Milliseconds since then. */
   decidedMs: bigint;
   preferred: string;
-  settings: PlacementSettings | undefined;
+  settings:
+    | PlacementSettings
+    | undefined;
+  /** What commits take beyond their floors, ms, as servers have measured it; the same whoever leads. Absent before the first. */
+  surplusMs?: number | undefined;
 }
 
 /** When a saving is worth a move. */
@@ -762,6 +766,7 @@ function createBaseExplainLeaderResponse(): ExplainLeaderResponse {
     decidedMs: 0n,
     preferred: "",
     settings: undefined,
+    surplusMs: undefined,
   };
 }
 
@@ -796,6 +801,9 @@ export const ExplainLeaderResponse: MessageFns<ExplainLeaderResponse> = {
     }
     if (message.settings !== undefined) {
       PlacementSettings.encode(message.settings, writer.uint32(74).fork()).join();
+    }
+    if (message.surplusMs !== undefined) {
+      writer.uint32(81).double(message.surplusMs);
     }
     return writer;
   },
@@ -883,6 +891,14 @@ export const ExplainLeaderResponse: MessageFns<ExplainLeaderResponse> = {
             }
 
             message.settings = PlacementSettings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.surplusMs = reader.double();
             continue;
           }
         }
