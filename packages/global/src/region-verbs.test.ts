@@ -1,6 +1,5 @@
 import { isMeridianError, operationId, regionLeaseKey } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
-import { EvacuationRunner } from './evacuation.ts'
 import { takeoverOperation } from './journal.ts'
 import { decodeRegionLease, encodeRegionLease } from './region-lease.ts'
 import { RegionVerbs } from './region-verbs.ts'
@@ -114,75 +113,5 @@ describe('failing a region over by hand', () => {
     await s.asking(s.verbs.failOver(request, s.signal))
     expect(await s.verbs.liftBar(EAST, s.signal)).toEqual({ term: 5n, counter: 10n, status: 'live' })
     expect(await s.lease()).toEqual({ term: 5n, counter: 10n, status: 'live' })
-  })
-})
-
-describe('evacuation and return', () => {
-  it('moves what is there by steps that remember nothing, and brings it back', async () => {
-    await using s = await world()
-    const { w } = s
-    await w.serve('a')
-    const planWorld = () => ({
-      ranges: w.first.view.ranges.list(),
-      drained: w.first.view.drained,
-      journal: w.first.view.journal,
-      nowWallMs: w.wallMs(),
-      illness: () => undefined,
-      standbyFacts: () => ({ hasPage: true }),
-      shards: () => 2,
-      lagEntries: () => undefined,
-      writesPerS: () => 0,
-      commitFloorMs: 0,
-    })
-    const runner = (verb: 'evacuate' | 'return') =>
-      new EvacuationRunner({
-        transfers: w.transfers,
-        view: w.first.view,
-        world: planWorld,
-        verb,
-        region: EAST,
-        reason: 'test',
-      })
-    const first = await runner('evacuate').step(s.signal)
-    expect(first).toMatchObject({ moving: [{ rangeId: 1 }], waiting: 0, stuck: [], done: false })
-    expect(await runner('evacuate').step(s.signal), 'another one goes on').toMatchObject({ moving: [{ rangeId: 1 }] })
-    await w.pass(3000)
-    expect(await runner('evacuate').step(s.signal)).toMatchObject({ moving: [], done: true, stuck: [] })
-    expect(w.range()).toMatchObject({ owner: WEST, operation: 'evacuate:us-east:1.1.1' })
-    await runner('return').step(s.signal)
-    await w.pass(3000)
-    expect(await runner('return').step(s.signal)).toMatchObject({ done: true, stuck: [] })
-    expect(w.range()).toMatchObject({ owner: EAST, generation: 3n })
-  })
-
-  it('tries a range twice, then says what stands in the way', async () => {
-    await using s = await world()
-    const { w } = s
-    const runner = new EvacuationRunner({
-      transfers: w.transfers,
-      view: w.first.view,
-      world: () => ({
-        ranges: w.first.view.ranges.list(),
-        drained: w.first.view.drained,
-        journal: w.first.view.journal,
-        nowWallMs: w.wallMs(),
-        illness: () => undefined,
-        standbyFacts: () => ({ hasPage: true }),
-        shards: () => 2,
-        lagEntries: () => undefined,
-        writesPerS: () => 0,
-        commitFloorMs: 0,
-      }),
-      verb: 'evacuate',
-      region: EAST,
-      reason: 'test',
-    })
-    for (const attempt of [1, 2]) {
-      expect(await runner.step(s.signal)).toMatchObject({ moving: [{ rangeId: 1 }], done: false })
-      await w.transfers.abort(operationId(`evacuate:us-east:1.1.${attempt}`), 'by hand', s.signal)
-    }
-    const { stuck, done } = await runner.step(s.signal)
-    expect(done).toBe(true)
-    expect(stuck.map(({ obstacles }) => obstacles.map(({ text }) => text))).toEqual([['2 transfers of it failed']])
   })
 })

@@ -2,7 +2,7 @@ import { generation, keyOfText, keyspaceName, operationId, rangeId, regionId } f
 import type { OperationId, RangeDescriptor, RangeStatus, RegionId } from '@meridian/topology'
 import { expect, test } from 'vitest'
 import type { JournalEntry, TransferEntry } from './journal.ts'
-import { evacuationOperation, planEvacuation, planReturn, planTransfer, previousOwner } from './transfer-plan.ts'
+import { planTransfer, previousOwner } from './transfer-plan.ts'
 import type { PlanWorld } from './transfer-plan.ts'
 
 const [US, EU, AP] = ['us', 'eu', 'ap'].map(regionId) as [
@@ -143,31 +143,15 @@ test.each<[string, RangeDescriptor, string | undefined, Partial<PlanWorld>, stri
   expect(planned).toMatchObject({ shards: 3, commitMs: 350, lagEntries: planned.target === undefined ? undefined : 7n })
 })
 
-test('an evacuation takes what the region owns, the biggest demand first', () => {
-  const ranges = [range(1, 'us/eu'), range(2, 'eu/us'), range(3, 'us/eu'), range(4, 'us')]
-  expect(planEvacuation(US, world({ ranges })).map((each) => `${each.range.rangeId} ${text(each)}`)).toEqual([
-    '4 to nobody, no: it has no standby: name one, or a target',
-    '3 to eu',
-    '1 to eu',
-  ])
-})
-
-test('a return brings back what the region lost, and not what it never had', () => {
-  const evacuated = evacuationOperation(US, range(1, 'us'), 1)
-  const ranges = [
-    range(1, 'eu/us', 'active', evacuated),
-    range(2, 'ap/eu/us', 'active', 'takeover:us:3:0a1b2c3d'),
-    range(3, 'eu/us', 'active', 'by-hand'),
-    range(4, 'eu/us'),
-    range(5, 'us/eu', 'active', 'takeover:us:2:00000000'),
-    range(6, 'eu/us', 'active', 'given-up'),
-    range(7, 'eu/us', 'active', 'return:us:0d1f:7'),
-    range(8, 'eu/us', 'active', 'return:us-east:0d1f:8'),
-  ]
+test.each([
+  ['an evacuation', 'evacuate:us:1.1.1', US],
+  ['a takeover', 'takeover:us:3:0a1b2c3d', US],
+  ['a return', 'return:us:0d1f:7', US],
+  ['a return of a region whose name begins alike', 'return:us-east:0d1f:8', regionId('us-east')],
+  ['a transfer that is remembered', 'by-hand', US],
+  ['a transfer that was given up', 'given-up', undefined],
+  ['anything else', 'split', undefined],
+])('whose a range was is told by %s', (_, operation, owner) => {
   const journal = new Map([transfer('by-hand', {}), transfer('given-up', { phase: 'aborted' })])
-  const ids = (firstStandby: boolean) =>
-    planReturn(US, world({ ranges, journal }), firstStandby).map((each) => `${each.range.rangeId}>${each.target}`)
-  expect(ids(false)).toEqual(['7>us', '3>us', '2>us', '1>us'])
-  expect(ids(true)).toEqual(['8>us', '7>us', '6>us', '4>us', '3>us', '2>us', '1>us'])
-  expect(previousOwner(range(1, 'eu/us'), journal)).toBeUndefined()
+  expect(previousOwner(range(1, 'eu/us', 'active', operation), journal)).toBe(owner)
 })

@@ -1,4 +1,4 @@
-import { operationId, STANDBYS_MAX } from '@meridian/topology'
+import { STANDBYS_MAX } from '@meridian/topology'
 import type { OperationId, RangeDescriptor, RangeId, RegionId } from '@meridian/topology'
 import type { JournalEntry } from './journal.ts'
 import type { StandbyFacts } from './takeover-plan.ts'
@@ -57,27 +57,6 @@ export function planTransfer(range: RangeDescriptor, target: RegionId | undefine
   }
 }
 
-/** Every range that the region owns, to its best standby; the biggest demand first. */
-export function planEvacuation(region: RegionId, world: PlanWorld): readonly PlannedTransfer[] {
-  return world.ranges
-    .filter(({ owner }) => owner === region)
-    .map((range) => planTransfer(range, undefined, world))
-    .toSorted(byDemand)
-}
-
-/**
- * Every range that the region lost by an evacuation, a takeover or a transfer that is still remembered, back to it.
- *
- * @param firstStandby also those of which it is merely the first standby
- */
-export function planReturn(region: RegionId, world: PlanWorld, firstStandby = false): readonly PlannedTransfer[] {
-  return world.ranges
-    .filter((range) => range.owner !== region)
-    .filter((range) => previousOwner(range, world.journal) === region || (firstStandby && range.standbys[0] === region))
-    .map((range) => planTransfer(range, region, world))
-    .toSorted(byDemand)
-}
-
 /**
  * Whose the range was before the operation that last wrote it, or who was to have it back by one that was aborted;
  * undefined: that cannot be told any more.
@@ -91,18 +70,6 @@ export function previousOwner(
   const entry = journal.get(operation)
   return entry?.kind === 'transfer' && entry.phase !== 'aborted' ? entry.source : undefined
 }
-
-/** The operation of attempt `attempt` to move the range away: it names the region, so that `planReturn` finds back. */
-export function evacuationOperation(region: RegionId, range: RangeDescriptor, attempt: number): OperationId {
-  return operationId(`evacuate:${region}:${range.rangeId}.${range.generation}.${attempt}`)
-}
-
-export function returnOperation(region: RegionId, range: RangeDescriptor, attempt: number): OperationId {
-  return operationId(`return:${region}:${range.rangeId}.${range.generation}.${attempt}`)
-}
-
-const byDemand = (a: PlannedTransfer, b: PlannedTransfer): number =>
-  b.writesPerS - a.writesPerS || a.range.rangeId - b.range.rangeId
 
 function bestStandby(range: RangeDescriptor, world: PlanWorld): RegionId | undefined {
   const judged = range.standbys.map((region) => ({ region, obstacles: obstaclesOf(range, region, world) }))

@@ -8,10 +8,10 @@ import type { OtherRegions, RegionController, RegionView, ReplicaMove as RegionM
 import type { Router } from '@meridian/router'
 import type { ChannelPool } from '@meridian/rpc'
 import type { Store } from '@meridian/store'
-import type { NodeId, Page, RangeDescriptor, RangeId, RegionId } from '@meridian/topology'
+import type { Page, RangeId, RegionId } from '@meridian/topology'
 import { askLogPositions } from './node-positions.ts'
-import { RangeLoads } from './range-loads.ts'
-import type { RangePlaces } from './range-loads.ts'
+import { placesIn, RangeLoads } from './range-loads.ts'
+import { regionSights } from './region-sights.ts'
 import { standbyFactsOf } from './standby-facts.ts'
 import { transferPorts } from './transfer-ports.ts'
 
@@ -63,7 +63,7 @@ export function composeOperations(sources: OperationSources): Operations {
   }
   const loads = new RangeLoads({
     ranges: () => view.ranges.list(),
-    places: (range) => placesOf(range, sources),
+    places: placesIn(regionSights(sources)),
     ask: (place, shards, signal) => askLogPositions(pool, place, shards, signal),
     clock,
     log: log.child({ component: 'loads' }),
@@ -139,30 +139,4 @@ function ownerPage(range: RangeId, { globalView, region, regionView, others }: S
   if (owner !== region) return others.ownerPage(range)?.page
   const page = regionView.pages.get(range)?.page
   return page?.role === 'owner' ? page : undefined
-}
-
-function placesOf(range: RangeDescriptor, sources: Sources): RangePlaces | undefined {
-  const { region, regionView, router, others } = sources
-  const page = ownerPage(range.rangeId, sources)
-  if (page === undefined || page.generation !== range.generation) return undefined
-  const addressIn = (where: RegionId, node: NodeId): string | undefined =>
-    where === region ? regionView.nodes.get(node)?.node.address : router.map.region(where).nodes.get(node)?.address
-  const standbys = range.standbys.map((standby) => {
-    const own = standby === region ? regionView.pages.get(range.rangeId)?.page : undefined
-    const followed = own ?? others.standbyPages(range.rangeId).find((each) => each.region === standby)?.page
-    return { standby, replicas: new Map(followed?.shards.map(({ shardId, replicas }) => [shardId, replicas])) }
-  })
-  return {
-    generation: range.generation,
-    shards: page.shards.map((shard) => ({
-      shardId: shard.shardId,
-      leader: shard.status === 'assigned' ? addressIn(range.owner, shard.leader) : undefined,
-      standbys: new Map(
-        standbys.map(({ standby, replicas }) => [
-          standby,
-          (replicas.get(shard.shardId) ?? []).map((node) => addressIn(standby, node)),
-        ]),
-      ),
-    })),
-  }
 }

@@ -180,7 +180,10 @@ describe('where a range is led and copied', () => {
       }
       map.region(region).put(nodeKey(node.nodeId), encodeNode(node))
     }
-    const placesOf = placesIn(map)
+    const placesOf = placesIn((region) => ({
+      page: (id) => map.region(region).pages.get(id),
+      addressOf: (node) => map.region(region).nodes.get(node)?.address,
+    }))
     expect(placesOf(of)).toBeUndefined()
     map.region(US).put(pageKey(of.rangeId), encodePage(page(of, 'owner', ['us-n1', 'us-n2'])))
     map.region(EU).put(pageKey(of.rangeId), encodePage(page(of, 'standby', ['eu-n1', 'eu-n2'])))

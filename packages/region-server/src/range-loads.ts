@@ -1,9 +1,9 @@
 import type { RangeLoad } from '@meridian/api'
 import { withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
-import type { RouteMap } from '@meridian/router'
 import { isMeridianError, rangeIsOpen } from '@meridian/topology'
-import type { Generation, NodeId, RangeDescriptor, RangeId, RegionId, ShardId } from '@meridian/topology'
+import type { Generation, RangeDescriptor, RangeId, RegionId, ShardId } from '@meridian/topology'
+import type { RegionSight } from './region-sights.ts'
 
 /** Pause between two rounds, ms. */
 const ROUND_EVERY_MS = 5000
@@ -209,26 +209,29 @@ function lagOf(
   return lag
 }
 
-/** From the map as a router follows it. */
-export function placesIn(map: RouteMap): (range: RangeDescriptor) => RangePlaces | undefined {
-  const addressOf = (region: RegionId, node: NodeId): string | undefined => map.region(region).nodes.get(node)?.address
+/** From the pages of its generation. */
+export function placesIn(
+  sightOf: (region: RegionId) => RegionSight,
+): (range: RangeDescriptor) => RangePlaces | undefined {
   return ({ rangeId, generation, owner, standbys }) => {
-    const page = map.region(owner).pages.get(rangeId)
+    const home = sightOf(owner)
+    const page = home.page(rangeId)
     if (page?.role !== 'owner' || page.generation !== generation) return undefined
     const copies = standbys.flatMap((region) => {
-      const copy = map.region(region).pages.get(rangeId)
+      const sight = sightOf(region)
+      const copy = sight.page(rangeId)
       if (copy?.role !== 'standby' || copy.generation !== generation) return []
-      return [{ region, replicas: new Map(copy.shards.map((shard) => [shard.shardId, shard.replicas])) }]
+      return [{ region, sight, replicas: new Map(copy.shards.map((shard) => [shard.shardId, shard.replicas])) }]
     })
     return {
       generation,
       shards: page.shards.map((shard) => ({
         shardId: shard.shardId,
-        leader: shard.status === 'assigned' ? addressOf(owner, shard.leader) : undefined,
+        leader: shard.status === 'assigned' ? home.addressOf(shard.leader) : undefined,
         standbys: new Map(
-          copies.map(({ region, replicas }) => [
+          copies.map(({ region, sight, replicas }) => [
             region,
-            (replicas.get(shard.shardId) ?? []).map((node) => addressOf(region, node)),
+            (replicas.get(shard.shardId) ?? []).map((node) => sight.addressOf(node)),
           ]),
         ),
       })),

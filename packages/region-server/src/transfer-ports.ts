@@ -7,6 +7,7 @@ import { clientOf } from '@meridian/rpc'
 import { parseShardId } from '@meridian/topology'
 import type { NodeId, Page, RegionId } from '@meridian/topology'
 import { askLogPositions } from './node-positions.ts'
+import { regionSights } from './region-sights.ts'
 
 export interface TransferSources {
   readonly region: RegionId
@@ -20,14 +21,13 @@ export interface TransferSources {
 const ASKED_MS_MAX = 5000
 
 /** What whoever carries transfers on sees of the regions' pages, and how it asks their nodes. */
-export function transferPorts({ region: own, regionView, router, others, pool }: TransferSources): TransferPorts {
+export function transferPorts({ region, regionView, router, others, pool }: TransferSources): TransferPorts {
+  const sightOf = regionSights({ region, regionView, router })
   const nodesOf = (address: string) => clientOf(ReplicaServiceDefinition, pool.channel(address))
-  const ownAddress = (node: NodeId) => regionView.nodes.get(node)?.node.address
   return {
-    page: (range, region) => {
-      if (region === own) return shown(regionView.pages.get(range)?.page, ownAddress)
-      const { pages, nodes } = router.map.region(region)
-      return shown(pages.get(range), (node) => nodes.get(node)?.address)
+    page: (range, where) => {
+      const { page, addressOf } = sightOf(where)
+      return shown(page(range), addressOf)
     },
     subscribe: (listener) => {
       const ends = [regionView.subscribe(listener), others.subscribe(listener)]
