@@ -8,9 +8,11 @@ import type { NodeEpoch, ShardId } from '@meridian/topology'
 import type { DoorLeases } from '../fence/admit.ts'
 import { LeaseClock, RegionLeases } from '../fence/lease-clock.ts'
 import type { RangeGeneration } from '../fence/lease-clock.ts'
+import type { ShardRecord } from '../fence/shard-record.ts'
 import type { NodeStorage, OpenNodeStorage } from '../storage/node-storage.ts'
 import { SqliteStorage } from '../storage/sqlite-storage.ts'
 import { fromWireRecord } from '../wire.ts'
+import { Ascents } from './ascents.ts'
 import { dataService } from './data-service.ts'
 import { confirmedIndex } from './read-modes.ts'
 import { LagMeter } from './lag-meter.ts'
@@ -48,6 +50,7 @@ export class DataNode implements AsyncDisposable {
   readonly #nodeLease = new LeaseClock()
   readonly #regionLeases = new RegionLeases()
   readonly #leases: DoorLeases = { node: this.#nodeLease, region: this.#regionLeases }
+  readonly #ascents = new Ascents(NODE_LIMITS)
   readonly #guard: ClockGuardLoop
   readonly #loops: LoopScope
   #server: RpcServer | undefined
@@ -201,6 +204,7 @@ export class DataNode implements AsyncDisposable {
       },
       onLifeLost: () => {
         this.#life = undefined
+        this.#ascents.clear()
         for (const host of this.#hosts.values()) host.stepDown()
       },
       onAssignments: (message) => this.#assign(message),
@@ -216,13 +220,41 @@ export class DataNode implements AsyncDisposable {
     for (const wire of message.shards) {
       const record = fromWireRecord(wire)
       named.add(record.shardId)
-      this.#hostOf(record.shardId).learn(record, life)
+      this.#learn(record, life)
     }
-    for (const id of message.removed) if (!named.has(parseShardId(id))) this.#hosts.get(parseShardId(id))?.remove()
-    if (message.complete) for (const [id, host] of this.#hosts) if (!named.has(id)) host.remove()
+    for (const id of message.removed) if (!named.has(parseShardId(id))) this.#remove(parseShardId(id))
+    if (message.complete) for (const id of this.#hosts.keys()) if (!named.has(id)) this.#remove(id)
+    this.#askForAuthority()
+    return before.some((host) => !leads(host))
+  }
+
+  /** At once, but for a leadership that has to wait for others to be served. */
+  #learn(record: ShardRecord, life: NodeEpoch): void {
+    const host = this.#hostOf(record.shardId)
+    if (!host.wouldRise(record, life)) this.#ascents.withdraw(record.shardId)
+    else if (!this.#ascents.admit(record, this.#config.clock.nowMs())) return
+    host.learn(record, life)
+  }
+
+  #remove(shard: ShardId): void {
+    this.#ascents.withdraw(shard)
+    this.#hosts.get(shard)?.remove()
+  }
+
+  #riseNext(): void {
+    const life = this.#life
+    if (life === undefined) return
+    const isRising = (shard: ShardId): boolean => this.#hosts.get(shard)?.view?.role === 'sealing'
+    const begin = this.#ascents.next(this.#config.clock.nowMs(), isRising)
+    if (begin.length === 0) return
+    for (const record of begin) this.#hostOf(record.shardId).learn(record, life)
+    this.#askForAuthority()
+  }
+
+  /** Of the region, for what is led without it. */
+  #askForAuthority(): void {
     const nowMs = this.#config.clock.nowMs()
     if (this.#ledPairs().some((pair) => !this.#regionLeases.check(pair, nowMs))) this.#membership?.askForAuthority()
-    return before.some((host) => !leads(host))
   }
 
   #ledPairs(): RangeGeneration[] {
@@ -282,6 +314,7 @@ export class DataNode implements AsyncDisposable {
     for (;;) {
       await this.#config.clock.sleep(NODE_LIMITS.tickMs, signal)
       for (const host of this.#hosts.values()) if (host.wantsTicks) host.tick()
+      this.#riseNext()
     }
   }
 

@@ -63,6 +63,9 @@ export const NODE_LIMITS = {
   loopLagMsMax: 1_000,
   lagSampleMs: 100,
   tickMs: 50,
+  /** Leaderships that are begun at once, and for how long one that does not come to serve counts. */
+  risingMax: 64,
+  risingMsMax: 2_000,
   appendMs: 2_000,
   replicaCallMs: 1_000,
   /** One piece of an installed state: the first of a large one is gathered while the asker waits. */

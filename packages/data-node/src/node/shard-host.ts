@@ -163,6 +163,11 @@ export class ShardHost {
     return wantsTicks(this.#state)
   }
 
+  /** Whether the record makes this life of the node begin to lead what it does not lead under any token. */
+  wouldRise(record: ShardRecord, life: NodeEpoch): boolean {
+    return this.#state.role.kind === 'follower' && this.#leads(record, life)
+  }
+
   /** Takes over a record unless a newer one is held; leadership counts for this very life of the node only. */
   learn(record: ShardRecord, life: NodeEpoch): void {
     const order = this.#newest === undefined ? 1 : compareTokens(record.token, this.#newest.token)
@@ -171,12 +176,11 @@ export class ShardHost {
     // record of it may take learners away for a while, and no more: what is frozen is decided with the token.
     this.#newest = record
     this.#removed = false
-    const leads = record.leader?.nodeId === this.#options.self && record.leader.nodeEpoch === life
     const ids = (replicas: readonly ReplicaAddress[]): NodeId[] => replicas.map((replica) => replica.nodeId)
     this.#step({
       kind: 'assign',
       token: record.token,
-      leads,
+      leads: this.#leads(record, life),
       members: { replicas: ids(record.replicas), prior: record.prior === undefined ? undefined : ids(record.prior) },
       freeze: record.freeze,
       learners: ids(record.learners),
@@ -258,6 +262,10 @@ export class ShardHost {
     const id = ++this.#ids
     this.#waiting.set(id, waiting)
     return id
+  }
+
+  #leads({ leader }: ShardRecord, life: NodeEpoch): boolean {
+    return leader?.nodeId === this.#options.self && leader.nodeEpoch === life
   }
 
   #role(): ShardRole {
