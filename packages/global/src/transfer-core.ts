@@ -1,4 +1,4 @@
-import type { NodeId } from '@meridian/topology'
+import type { NodeId, ShardId } from '@meridian/topology'
 import type { TransferEntry, TransferPhase } from './journal.ts'
 import { find, isBehind, isFrozenStage } from './transfer-findings.ts'
 import type { Finding, TransferSignal } from './transfer-findings.ts'
@@ -14,7 +14,13 @@ import type {
 
 export type TransferEvent =
   | { readonly kind: 'looked'; readonly nowMs: number; readonly facts: TransferFacts }
-  | { readonly kind: 'positions'; readonly node: NodeId; readonly positions: readonly Position[] }
+  /** What a node said of the shards that it was asked about; of others nothing. */
+  | {
+      readonly kind: 'positions'
+      readonly node: NodeId
+      readonly asked: readonly ShardId[]
+      readonly positions: readonly Position[]
+    }
   | { readonly kind: 'barriers'; readonly barriers: readonly Barrier[] }
   /** The command was carried out, or came to nothing; the journal says which. */
   | { readonly kind: 'settled' }
@@ -71,9 +77,11 @@ export function initialTransfer(entry: TransferEntry, nowMs: number, timing = TR
 export function step(state: TransferState, event: TransferEvent): readonly [TransferState, readonly TransferEffect[]] {
   switch (event.kind) {
     case 'positions': {
-      const positions = new Map(state.positions)
-      positions.set(event.node, new Map(event.positions.map((position) => [position.shardId, position])))
-      return [{ ...state, positions }, []]
+      // What it said of others before still holds: only those that lack something are asked about again.
+      const told = new Map(state.positions.get(event.node))
+      for (const shard of event.asked) told.delete(shard)
+      for (const position of event.positions) told.set(position.shardId, position)
+      return [{ ...state, positions: new Map(state.positions).set(event.node, told) }, []]
     }
     case 'barriers': {
       const barriers = new Map(state.barriers)

@@ -217,7 +217,7 @@ class Transfer {
         const { node, shards } = effect
         if (effect.kind === 'ask-positions') {
           const positions = await ports.askPositions(node, shards, patience)
-          this.#tell({ kind: 'positions', node: node.nodeId, positions })
+          this.#tell({ kind: 'positions', node: node.nodeId, asked: shards, positions })
         } else {
           const barriers = await ports.askBarriers(node, this.#operation, shards, patience)
           this.#tell({ kind: 'barriers', barriers })

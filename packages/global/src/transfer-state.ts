@@ -94,7 +94,7 @@ export interface TransferState {
   /** How near it is; only ever compared. */
   readonly score: number
   readonly barriers: ReadonlyMap<ShardId, Barrier>
-  /** By node, as last told. */
+  /** By node and shard, as last told. */
   readonly positions: ReadonlyMap<NodeId, ReadonlyMap<ShardId, Position>>
   /** What it waits for. */
   readonly note: string
