@@ -31,3 +31,4 @@ export type { TransferLine, TransferOptions, TransferResult } from './outage/tra
 export { parseResults } from './report/parse-results.ts'
 export { resultsBlock } from './documents/results-blocks.ts'
 export { withBlocks } from './documents/marked-blocks.ts'
+export { outageFigures } from './documents/outage-figures.ts'

@@ -1,5 +1,5 @@
 import { globalLeader } from '@meridian/lab'
-import { MeridianError } from '@meridian/topology'
+import { MeridianError, regionId } from '@meridian/topology'
 import { round } from './failover.ts'
 import { KEYSPACE, keyIn, OutageWorld } from './outage-world.ts'
 import type { OutageOptions } from './outage-world.ts'
@@ -45,8 +45,11 @@ export async function runRegionLoss(options: RegionLossOptions): Promise<RegionL
   const lost = world.world.regions.toReversed().find(({ id }) => id !== leader)
   const heir = world.world.regions.find(({ id }) => id !== lost?.id)
   if (lost === undefined || heir === undefined) throw new Error('assertion: a world of one region')
-  await world.createRanges(lost.id, heir.id, ranges, 1)
   const client = world.client(heir.id)
+  // Who opens thousands of ranges asks so much of the global tier that its leader would come there and be lost as well:
+  // another question, which begins with an election of that tier.
+  await client.control.preferLeader(regionId(heir.id), { signal })
+  await world.createRanges(lost.id, heir.id, ranges, 1)
   const at = (range: number) => client.router.route(KEYSPACE, keyIn(range, 0, 'route'))
   const all = Array.from({ length: ranges }, (_, i) => i)
   const ledIn = (region: string) =>
@@ -75,6 +78,9 @@ export async function runRegionLoss(options: RegionLossOptions): Promise<RegionL
   await waitUntil('writes before the loss', clock, TAKEN_MS_MAX, signal, () =>
     writer.servedSince(0).every((served) => served !== undefined),
   )
+  await waitUntil(`the global tier to be led from ${heir.id}`, clock, TAKEN_MS_MAX, signal, async () => {
+    return (await globalLeader(world.world)) === heir.id
+  })
   const lostMs = clock.nowMs()
   await Promise.all(
     world.world

@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { parseResults, renderMatrixSvg, renderReport, resultsBlock, withBlocks } from '@meridian/bench'
+import { outageFigures, parseResults, renderMatrixSvg, renderReport, resultsBlock, withBlocks } from '@meridian/bench'
 import { HOME } from '../paths.ts'
 import { writeResults } from './results.ts'
 import { RESULTS_DIR } from './world-options.ts'
 
 /** Documents that hold figures of the last runs. */
-const DOCUMENTS = ['README.md', 'docs/latency-tax.md']
+const DOCUMENTS = ['README.md', 'docs/latency-tax.md', 'docs/guarantees.md']
 /** Exit code of `--check` when something is not what the results say. */
 const STALE = 1
 
@@ -27,7 +27,7 @@ export async function renderedFigures(): Promise<ReadonlyMap<string, string>> {
     const text = await readFile(path, 'utf8')
     rendered.set(
       path,
-      withBlocks(text, (name) => resultsBlock(name, texts.get(name))),
+      withBlocks(text, (name) => (name === 'outages' ? outageFigures(texts) : resultsBlock(name, texts.get(name)))),
     )
   }
   return rendered
