@@ -120,6 +120,8 @@ export function operationsSection(lines: readonly CellLine[], leader: string | n
     const all = lines.filter(
       (line) => line.operation === operation && (leader === null || line.leaderRegion === leader),
     )
+    // Measured under another leader only.
+    if (all.length === 0) return []
     const own = all.filter(isUsable)
     if (own.length === 0) return [[operation, `0 of ${all.length}`, '–', '–', '–', '–', '–', '–']]
     const average = (of: (line: CellLine) => number | null): number | null => {
