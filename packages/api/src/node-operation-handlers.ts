@@ -1,6 +1,6 @@
 import type { DrainNodeResponse, NodeOperationServiceDefinition } from '@meridian/protocol'
 import type { HandlersOf } from '@meridian/rpc'
-import { MeridianError, nodeId, operationId, parseShardId } from '@meridian/topology'
+import { isMeridianError, MeridianError, nodeId, operationId, parseShardId } from '@meridian/topology'
 import type { NodeDuty, NodeId } from '@meridian/topology'
 import type { OperationParts } from './operation-parts.ts'
 
@@ -15,11 +15,9 @@ export function nodeOperationHandlers(parts: () => OperationParts): HandlersOf<t
       const { decommission, force } = request
       if (force && !decommission) throw new MeridianError('INVALID_ARGUMENT', 'only a decommission can be forced')
       if (!decommission) return drained(server, node, 'draining', false, call.signal)
-      // What is over stays over: asked again, it is not sent back to leave.
-      if (server.regionView.nodes.get(node)?.node.duty === 'decommissioned') return OVER
       if (force) return drained(server, node, 'decommissioned', true, call.signal)
-      const left = await drained(server, node, 'leaving', false, call.signal)
-      if (left.shardsHeld > 0 || left.shardsLed > 0) return left
+      const left = await leaving(server, node, call.signal)
+      if (left.shardsHeld > 0 || left.shardsLed > 0 || left.duty === 'decommissioned') return left
       return drained(server, node, 'decommissioned', false, call.signal)
     },
 
@@ -46,6 +44,16 @@ export function nodeOperationHandlers(parts: () => OperationParts): HandlersOf<t
     abortMove: async (request, call) => ({
       move: await parts().nodeOperations.abortMove(operationId(request.operation), call.signal),
     }),
+  }
+}
+
+/** What is over stays over: the controller strikes off whoever holds nothing more, at any moment between two questions. */
+async function leaving(server: OperationParts, node: NodeId, signal: AbortSignal): Promise<DrainNodeResponse> {
+  try {
+    return await drained(server, node, 'leaving', false, signal)
+  } catch (error) {
+    if (isMeridianError(error, 'NODE_DECOMMISSIONED')) return OVER
+    throw error
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PlanTransfersRequest, TransferRangeRequest } from '@meridian/protocol'
-import { keyOfText, operationId, rangeId, regionLeaseKey } from '@meridian/topology'
+import { keyOfText, nodeId, operationId, rangeId, regionLeaseKey } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
 import { nodeOperationHandlers } from './node-operation-handlers.ts'
 import { operationHandlers } from './operation-handlers.ts'
@@ -253,6 +253,17 @@ describe('nodes', () => {
     expect(await decommission()).toMatchObject({ duty: 'decommissioned' })
     expect(await decommission()).toMatchObject({ duty: 'decommissioned' })
     expect(opened.duties.map(([, duty]) => duty)).toEqual(['leaving', 'leaving', 'decommissioned'])
+  })
+
+  it('are over for whoever asks when the controller has struck them off meanwhile', async () => {
+    await using opened = await rig()
+    const decommission = () => opened.handlers.drainNode({ nodeId: 'n1', decommission: true, force: false }, call)
+    expect(await decommission()).toMatchObject({ duty: 'leaving' })
+    opened.struckOff.add(nodeId('n1'))
+    expect(await decommission()).toEqual({ shardsLed: 0, shardsHeld: 0, duty: 'decommissioned' })
+    await expect(
+      opened.handlers.drainNode({ nodeId: 'n1', decommission: false, force: false }, call),
+    ).rejects.toMatchObject({ code: 'NODE_DECOMMISSIONED' })
   })
 
   it('are given up with all they hold only by force', async () => {

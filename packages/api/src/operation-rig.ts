@@ -169,10 +169,14 @@ export async function openOperationRig() {
   const duties: [NodeId, NodeDuty, boolean][] = []
   const holdings = { led: 2, held: 12 }
   const nodes = new Map([[nodeId('n1'), { node: { duty: 'serving' as NodeDuty } }]])
+  /** By the controller, which the view has not heard of yet. */
+  const struckOff = new Set<NodeId>()
   const nodeOperations: NodeOperations = {
     setDuty: (node, duty, forced) => {
-      duties.push([node, duty, forced])
       const known = nodes.get(node)
+      if (duty !== 'decommissioned' && (known?.node.duty === 'decommissioned' || struckOff.has(node)))
+        return Promise.reject(new MeridianError('NODE_DECOMMISSIONED', `${node} was decommissioned`))
+      duties.push([node, duty, forced])
       if (known !== undefined) known.node.duty = duty
       return Promise.resolve(holdings)
     },
@@ -237,6 +241,7 @@ export async function openOperationRig() {
     silent,
     moved,
     duties,
+    struckOff,
     holdings,
     sights,
     loads,

@@ -8,7 +8,7 @@ import type { ErrorCode, Key, KeyspaceName } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
 import { Deadline } from './deadline.ts'
 import { noRoute } from './no-route.ts'
-import { RETRY_BACKOFF, worthRetrying } from './retry.ts'
+import { answerablePauseMs, RETRY_BACKOFF, worthRetrying } from './retry.ts'
 import { Sessions } from './session.ts'
 import type { WriteIdentity } from './session.ts'
 import type { ShardCalls } from './shard-calls.ts'
@@ -51,16 +51,16 @@ interface Pending {
 }
 
 export class Writer {
-  readonly #router: Router
-  readonly #calls: ShardCalls
+  readonly #router: Pick<Router, 'route'>
+  readonly #calls: Pick<ShardCalls, 'attempt'>
   readonly #sessions: Sessions
   readonly #clock: Clock
   readonly #random: () => number
   readonly #observe: ClientObserver
 
   constructor(
-    router: Router,
-    calls: ShardCalls,
+    router: Pick<Router, 'route'>,
+    calls: Pick<ShardCalls, 'attempt'>,
     clientId: string,
     clock: Clock,
     random: () => number,
@@ -89,24 +89,33 @@ export class Writer {
       code: 'NO_ROUTE',
       message: 'not sent',
     }))
+    let answerMs = 0
     for (let attempt = 0; pending.length > 0; attempt += 1) {
       if (deadline.passed) break
+      const sentMs = this.#clock.nowMs()
       const round = await Promise.all(
         this.#requests(keyspace, pending).map((request) => this.#send(request, outcomes, deadline)),
       )
       pending = pending.filter((item) => outcomes[item.at] === undefined)
       const learned = round.some((immediate) => immediate)
-      if (pending.length > 0 && !learned) {
-        await this.#clock
-          .sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal)
-          .catch(() => {})
-      }
+      if (pending.length === 0 || learned) continue
+      answerMs = Math.max(answerMs, this.#clock.nowMs() - sentMs)
+      const pauseMs = this.#pauseMs(pending, attempt, deadline.remainingMs, answerMs)
+      if (pauseMs === undefined) break
+      await this.#clock.sleep(pauseMs, deadline.signal).catch(() => {})
     }
     for (const item of pending) this.#settle(outcomes, item, { status: item.doubtful ? 'unknown' : 'failed' })
     return outcomes.map((outcome, at) => {
       if (outcome === undefined) throw new Error(`write ${at} has no outcome`)
       return outcome
     })
+  }
+
+  /** Where a doubt is left already, only an answer can end it: then every moment is used. */
+  #pauseMs(pending: readonly Pending[], attempt: number, remainingMs: number, answerMs: number): number | undefined {
+    if (pending.every(({ doubtful }) => !doubtful))
+      return answerablePauseMs(attempt, remainingMs, answerMs, this.#random)
+    return Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), remainingMs)
   }
 
   /** Pending writes grouped by shard and cut into requests within the bounds; those without a route stay pending. */
