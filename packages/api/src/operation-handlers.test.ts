@@ -231,6 +231,21 @@ describe('regions', () => {
   })
 })
 
+it('a region that goes on by promises says so, however little time passes between two looks at the clock', async () => {
+  await using opened = await rig()
+  await opened.cities('FR')
+  let leftMs = 8000
+  const look = () => (leftMs -= 0.001)
+  const confirm = (asked: readonly object[]) => ({
+    remainingMs: 0,
+    confirmed: asked.map((range) => ({ ...range, remainingMs: look() })),
+  })
+  const { agent } = opened.parts()
+  Object.assign(opened.parts(), { standstill: { remainingMs: look }, agent: Object.assign(agent, { confirm }) })
+  const { regions } = await opened.handlers.listRegions({}, call)
+  expect(regions.find(({ region }) => region === US)).toMatchObject({ continuesBy: 'standstill' })
+})
+
 describe('nodes', () => {
   it('are drained and emptied if they are of this region', async () => {
     await using opened = await rig()

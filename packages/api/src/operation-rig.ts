@@ -223,6 +223,7 @@ export async function openOperationRig() {
     },
     agent: {
       remainingMs: () => 7500,
+      globalAgeMs: () => 400,
       confirm: (asked: readonly RangeDescriptor[]) => ({
         remainingMs: 7500,
         confirmed: asked.map((range) => ({ ...range, remainingMs: 7500 })),

@@ -131,6 +131,8 @@ function ownRegion(
 ): OwnRegion {
   const open = globalView.ranges.list().filter((range) => range.owner === region && rangeIsOpen(range))
   // One sample of the clock for all: compared with one of another moment a lease would look like a budget.
+  // Promises first: of a later moment they would be less than what ranges are confirmed for by them, and look like one too.
+  const standstillMs = standstill?.remainingMs() ?? 0
   const { remainingMs: leaseMs, confirmed } = agent.confirm(open)
   const rangeMs = new Map(confirmed.map(({ rangeId, remainingMs }) => [rangeId, remainingMs]))
   const nodes = nodeStatuses(regionView)
@@ -138,10 +140,10 @@ function ownRegion(
   const nodesGone = nodes.filter(({ status }) => status === 'decommissioned').length
   const shards = [...regionView.pages.values()].flatMap(({ page }) => (page.role === 'owner' ? page.shards : []))
   return {
-    globalAgeMs: globalView.mirror.ageMs(),
+    globalAgeMs: agent.globalAgeMs(),
     regionalAgeMs: regionView.ageMs(),
     leaseMs,
-    standstillMs: standstill?.remainingMs() ?? 0,
+    standstillMs,
     rangesMs: open.map(({ rangeId }) => rangeMs.get(rangeId) ?? 0),
     hasController: (control.controller() ?? '') !== '',
     nodesUp: nodes.length - nodesDown - nodesGone,

@@ -50,6 +50,14 @@ const facts = (change: Partial<RegionFacts> = {}): RegionFacts => ({
 })
 
 describe('of its own region a server tells', () => {
+  it('that somebody gave it up, and that only somebody can end that', () => {
+    const record = { term: 2n, counter: 9n, status: 'barred', bar: { reason: 'fire', poweredOff: true } } as const
+    const sight = { verdict: 'gone', stillMs: 60_000, record } as const
+    expect(regionHealth(facts({ sight })).impaired).toEqual([
+      'it was given up by hand: it renews no lease until somebody returns it',
+    ])
+  })
+
   it('that all is well', () => {
     expect(regionHealth(facts())).toEqual({
       region: 'us',

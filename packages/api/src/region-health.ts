@@ -13,7 +13,7 @@ const MAP_OLD_MS = 5000
 
 /** What a server knows of its own region beside what G says. */
 export interface OwnRegion {
-  /** Since G last proved that nothing is missing here, ms. */
+  /** Since G last answered a renewal of the region's lease, ms. */
   readonly globalAgeMs: number
   readonly regionalAgeMs: number
   /** What is left of the region's lease, ms. */
@@ -58,6 +58,8 @@ export function regionHealth(facts: RegionFacts): RegionHealth {
   if (moving > 0) works.push(`${moving} ranges are on their way to another region and take writes`)
   if (frozen > 0) impaired.push(`${frozen} ranges take no writes for a moment: they change their owner`)
   if (drained) impaired.push('drained: no range is given to it')
+  if (facts.own !== undefined && sight?.record.status === 'barred')
+    impaired.push('it was given up by hand: it renews no lease until somebody returns it')
   const followed = ranges.filter(({ standbys }) => standbys.includes(region))
   const lags = followed.flatMap(({ rangeId }) => facts.lagOf(rangeId) ?? [])
   const { continuesMs, continuesBy } = facts.own === undefined ? otherOutlook(facts, open) : ownOutlook(facts.own)

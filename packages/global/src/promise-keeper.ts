@@ -15,7 +15,7 @@ export interface PromiseKeeperOptions {
   readonly region: RegionId
   /** E of this region. */
   readonly store: Store
-  /** Whether G answers here: then nobody has to stand still. */
+  /** Whether G answers here, by a majority of its voters: then nobody has to stand still. */
   readonly globalWorks: () => boolean
   /** Regions that this server knows of. */
   readonly members: () => readonly RegionId[]

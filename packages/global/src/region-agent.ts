@@ -66,16 +66,26 @@ export class RegionAgent {
   #term: bigint | undefined
   /** Mod revision of the stored lease whose term was last looked at in the view. */
   #heeded = 0n as Revision
+  #answeredMs: number
   #known: { readonly record: RegionLeaseRecord; readonly modRevision: Revision } | undefined
 
   constructor(options: RegionAgentOptions) {
     this.#options = options
     this.#lease = new RegionLease(options.leaseMs)
+    this.#answeredMs = options.clock.nowMs()
   }
 
   /** Milliseconds left of the newest acknowledged renewal. */
   remainingMs(): number {
     return this.#lease.remainingMs(this.#options.clock.nowMs())
+  }
+
+  /**
+   * Since G last answered a renewal, with yes or no, ms. That takes a majority of its voters, where a watch is kept going
+   * by one that is left alone.
+   */
+  globalAgeMs(): number {
+    return this.#options.clock.nowMs() - this.#answeredMs
   }
 
   /** Term and counter as last seen in G. */
@@ -142,7 +152,10 @@ export class RegionAgent {
   async renew(signal: AbortSignal): Promise<void> {
     const { store, clock, region, guard, standstill, meter = unmetered } = this.#options
     const key = regionLeaseKey(region)
-    if (this.#known === undefined) this.#adopt(await store.get(key, { signal }))
+    if (this.#known === undefined) {
+      this.#adopt(await store.get(key, { signal }))
+      this.#answeredMs = clock.nowMs()
+    }
     for (let attempt = 0; attempt < SIBLING_ATTEMPTS_MAX; attempt += 1) {
       const next = this.#next()
       const sentMs = clock.nowMs()
@@ -156,6 +169,7 @@ export class RegionAgent {
           },
           signal,
         )
+        this.#answeredMs = clock.nowMs()
         if (outcome.committed) {
           this.#known = { record: next, modRevision: outcome.revision }
           this.#term = next.term

@@ -119,6 +119,21 @@ describe('RegionAgent', () => {
     })
   })
 
+  it('counts G as silent from the last renewal that was answered, whatever its watch still tells', async () => {
+    await using w = await world()
+    const agent = w.agent()
+    await agent.renew(w.s.signal)
+    await w.clock.advance(2000)
+    w.s.store.faults.next('unavailable')
+    await expect(agent.renew(w.s.signal)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    await w.s.service.catchUp(w.s.signal)
+    expect(agent.globalAgeMs()).toBe(2000)
+    await w.putLease({ term: 2n, counter: 1n, status: 'barred', bar: { reason: 'fire', poweredOff: false } })
+    await expect(agent.renew(w.s.signal)).rejects.toMatchObject({ code: 'NO_REGION_LEASE' })
+    // A refusal is an answer too.
+    expect(agent.globalAgeMs()).toBe(0)
+  })
+
   it('vouches for nothing after its term was raised by somebody else', async () => {
     await using w = await world()
     const agent = w.agent()

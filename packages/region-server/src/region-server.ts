@@ -257,7 +257,21 @@ async function open(
     }),
   )
   const still = config.standstill
-    ? await openStandstill({ region, regionStore, globalView, pool, timing, clock, log, random }, signal)
+    ? await openStandstill(
+        {
+          region,
+          regionStore,
+          globalView,
+          // Nobody asks before this server is listening.
+          globalAgeMs: () => agent.globalAgeMs(),
+          pool,
+          timing,
+          clock,
+          log,
+          random,
+        },
+        signal,
+      )
     : undefined
   if (still !== undefined) running.use(still.promises)
   const agent = new RegionAgent({

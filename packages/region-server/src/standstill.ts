@@ -15,7 +15,9 @@ export interface StandstillSources {
   readonly region: RegionId
   /** E of this region, which keeps what it promised. */
   readonly regionStore: Store
-  readonly globalView: Pick<GlobalView, 'regions'> & { readonly mirror: Pick<GlobalView['mirror'], 'ageMs'> }
+  readonly globalView: Pick<GlobalView, 'regions'>
+  /** See `RegionAgent.globalAgeMs`. */
+  readonly globalAgeMs: () => number
   readonly pool: ChannelPool
   readonly timing: Timing
   readonly clock: Clock
@@ -38,7 +40,7 @@ export async function openStandstill(sources: StandstillSources, signal: AbortSi
   const { promiseMs, askBelowMs, askEveryMs, globalSilentMs } = standstillTimingOf(timing)
   const log = sources.log.child({ component: 'standstill' })
   const members = (): RegionId[] => [...globalView.regions.keys()]
-  const globalWorks = (): boolean => globalView.mirror.ageMs() < globalSilentMs
+  const globalWorks = (): boolean => sources.globalAgeMs() < globalSilentMs
   const promises = await PromiseKeeper.open(
     { region, store, globalWorks, members, promiseMs, clock, log, random },
     signal,
