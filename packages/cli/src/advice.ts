@@ -12,6 +12,7 @@ const BY_CODE: Partial<Record<ErrorCode, string>> = {
   TRANSFER_ENDED: 'see how it ended: meridian ops list --all',
   RANGE_NOT_ACTIVE: 'open it first: meridian range open KEYSPACE/START',
   RANGE_NOT_VACANT: 'move its data with: meridian range transfer KEYSPACE/KEY --to REGION',
+  RANGE_BUSY: 'see what is under way: meridian ops list; and what is drained: meridian region list',
   NOT_ADJACENT: 'see where ranges meet: meridian range list',
   SPLIT_NOT_AT_SHARD_BOUND: 'see where shards meet: meridian shard list',
   GENERATION_MISMATCH: 'look at the range again: meridian range list',

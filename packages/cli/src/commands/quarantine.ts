@@ -107,12 +107,12 @@ async function overview(context: CommandContext, client: MeridianClient): Promis
   const { map } = client.router
   const regions = context.options.region === undefined ? [...map.global.regions.keys()] : [context.options.region]
   const nodes = regions.flatMap((region) =>
-    [...map.region(region).nodes.values()].map(({ nodeId: node, address }) => ({ region, node, address })),
+    [...map.region(region).nodes.values()].map(({ nodeId: node, address, duty }) => ({ region, node, address, duty })),
   )
   const shards: QuarantinedShard[] = []
   const silent: SilentNode[] = []
   await Promise.all(
-    nodes.map(async ({ region, node, address }) => {
+    nodes.map(async ({ region, node, address, duty }) => {
       try {
         for (const { shardId, quarantinedEntries } of await client.nodes.positions(address, call(context))) {
           if (quarantinedEntries > 0n) shards.push({ region, node, shardId, entries: quarantinedEntries })
@@ -120,7 +120,8 @@ async function overview(context: CommandContext, client: MeridianClient): Promis
       } catch (error) {
         context.signal.throwIfAborted()
         if (!isMeridianError(error)) throw error
-        silent.push({ region, node, error: `${error.code}: ${error.message}` })
+        // One that has left for good is not expected to answer.
+        if (duty !== 'decommissioned') silent.push({ region, node, error: `${error.code}: ${error.message}` })
       }
     }),
   )

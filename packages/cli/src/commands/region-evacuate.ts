@@ -52,6 +52,8 @@ export function addRegionEvacuate(group: Command): void {
       const { client } = connection
       const query: PlanQuery = { kind: 'evacuate', region, target: options.to }
       if (options.dryRun === true) return dryRun(context, client, query)
+      // What makes no sense as a plan is refused before anything is drained for it.
+      await planned(context, client, query)
       await persistently(context, () =>
         client.operations.drainRegion(operationId(`drain:${region}:${runName()}`), region, callOptions(context)),
       )

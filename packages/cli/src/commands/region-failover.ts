@@ -97,5 +97,6 @@ async function failover(
     () => ({ operation: operationJson(seen) }),
     () => operationPage(seen, context.now().getTime(), terminal.layout),
   )
+  terminal.note(`${region} may own nothing, whatever comes back of it, until: meridian region return ${region}`)
   if (seen.phase !== 'done' || seen.left > 0) context.exitWith(ERROR_TABLE.LINK_LEAK.exit)
 }

@@ -98,7 +98,7 @@ describe('what is wrong is said', () => {
   it('when there is no lease, no controller, no node', () => {
     const lease = { term: 1n, counter: 204n, remainingMs: 0 }
     const text = lines(answered({ lease, controller: '', publisher: '', nodes: [] })).join('\n')
-    expect(text).toContain('region lease none: this server may vouch for nothing')
+    expect(text).toContain('region lease none left\n')
     expect(text).toContain('controller   none known')
     expect(text).toContain('no nodes')
   })

@@ -116,13 +116,13 @@ function regionLines(
 function factLines(status: GetStatusResponse, layout: Layout): string[] {
   const { paint, width } = layout
   const { lease, shardsLeaderless } = status
-  const leased = lease !== undefined && lease.remainingMs > 0
-  const left = leased
-    ? paint('good', `${formatMs(lease.remainingMs)} left`)
-    : paint('bad', 'none: this server may vouch for nothing')
+  const held =
+    lease !== undefined && lease.remainingMs > 0
+      ? `${paint('good', `${formatMs(lease.remainingMs)} left`)}, term ${lease.term}, renewals ${lease.counter}`
+      : paint('bad', 'none left')
   const facts = [
     ['server', cutTo(printable(status.server), width - 15)],
-    ['region lease', lease === undefined ? left : `${left}, term ${lease.term}, renewals ${lease.counter}`],
+    ['region lease', held],
     ['controller', cutTo(printable(status.controller) || 'none known', width - 15)],
     ['publisher', cutTo(printable(status.publisher) || 'none known', width - 15)],
     [
@@ -137,7 +137,7 @@ function factLines(status: GetStatusResponse, layout: Layout): string[] {
 
 /** What would be left without G, and what is left now. */
 function healthLines(health: RegionHealth, layout: Layout): string[] {
-  const alone = `writes go on ${health.continuesMs === 0n ? '' : 'for '}${continuesText(health)}`
+  const alone = health.continuesMs === 0n ? 'no writes' : `writes go on for ${continuesText(health)}`
   const { rangesFollowed, lagRanges, lagEntries } = health
   const lag = lagRanges === 0 ? '' : `; copies of ${lagRanges} lack ${lagEntries} entries`
   return [
