@@ -1,32 +1,17 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readWorldFile } from '@meridian/cli'
 import { tempDir, waitFor } from '@meridian/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { meridian } from './fixtures/meridian.ts'
 import { MAIN } from './paths.ts'
 
 // `meridian up` and the commands beside it, as a person runs them: processes, ports, signals, exit codes.
 
 /** Away from the default, so that a world somebody runs by hand does not matter. */
 const BASE_PORT = 27_000
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-async function meridian(data: string, ...args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, [MAIN, '--data', data, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const text = { out: '', err: '' }
-  child.stdout.on('data', (chunk: Buffer) => (text.out += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (text.err += chunk.toString()))
-  await once(child, 'close')
-  return { code: child.exitCode, ...text }
-}
 
 /** Processes whose command line names the folder: every server and node of the world, and the front of its WAN. */
 function running(data: string): string[] {
