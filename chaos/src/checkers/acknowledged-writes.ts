@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '../history/event.ts'
-import { declaredLosses } from './declared-losses.ts'
+import { DeclaredLosses } from './declared-losses.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
 import { FinalState } from './final-state.ts'
@@ -18,10 +18,10 @@ import type { Verdict } from './verdict.ts'
 export function checkAcknowledgedWrites(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const { logs, broken } = finalLogsOf(history)
-  const declared = declaredLosses(history)
+  const declared = new DeclaredLosses(history)
   const operations = operationsOf(history).filter(({ tier, f }) => tier === 'data' && f !== 'read')
   const acknowledged = operations.filter(isAnswered)
-  const kept = acknowledged.filter(({ name }) => !declared.has(name))
+  const kept = acknowledged.filter((write) => !declared.has(write))
   for (const copy of broken) findings.gap(`a copied log is not whole: ${copy}`)
   const places = new Map([...logs.values()].map((log) => [log.shard, placesIn(log)]))
   const elsewhere: Answered[] = []

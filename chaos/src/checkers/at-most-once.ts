@@ -1,5 +1,6 @@
 import { eventsOf } from '../history/event.ts'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
+import { DeclaredLosses } from './declared-losses.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
 import { FinalState } from './final-state.ts'
@@ -14,11 +15,14 @@ import type { Verdict } from './verdict.ts'
  * - a row stands at the very index its write was acknowledged at: applying it again would have moved it;
  * - one place in a shard's log belongs to one session, and within it each write has one place;
  * - in a copied log each request is applied once, where it was acknowledged.
+ *
+ * What a region declared as lost has no place any more, and may be applied once more.
  */
 export function checkAtMostOnce(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const all = operationsOf(history).filter(({ tier, f }) => tier === 'data' && f !== 'read')
-  const writes = all.filter(isAnswered)
+  const declared = new DeclaredLosses(history)
+  const writes = all.filter(isAnswered).filter((write) => !declared.has(write))
   const resends = eventsOf(history, 'resend')
   const { logs } = finalLogsOf(history)
   checkResends(writes, resends, findings)

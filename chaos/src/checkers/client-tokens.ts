@@ -1,6 +1,7 @@
 import { compareTokens } from '@meridian/topology'
 import type { HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
+import { LostBranches } from './lost-branches.ts'
 import { isAnswered, operationsOf } from './operations.ts'
 import type { Answered } from './operations.ts'
 import { Findings } from './verdict.ts'
@@ -9,19 +10,25 @@ import type { Verdict } from './verdict.ts'
 /**
  * Safety I17: clients never go back. Per client and shard the tokens of answers never fall, in the order in which it took
  * them, and what it asks after an answer is not answered from before it. Reads that asked for no more than `stale` may
- * see an earlier position. Void unless a token rose.
+ * see an earlier position, and what the others went on without when a region was lost is behind nobody. Void unless a token
+ * rose.
  */
 export function checkClientTokens(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const answers = operationsOf(history)
     .filter(isAnswered)
     .filter(({ tier }) => tier === 'data')
+  const lost = new LostBranches(history)
   const pairs = Map.groupBy(answers, ({ client, shard }) => `client ${client}, shard ${shard}`)
   let rises = 0
   for (const [pair, own] of pairs) {
     const taken = own.toSorted((a, b) => a.returnedAt - b.returnedAt)
     rises += checkTokens(pair, taken, findings)
-    checkPositions(pair, taken, findings)
+    checkPositions(
+      pair,
+      taken.filter((answer) => !lost.has(answer)),
+      findings,
+    )
   }
   if (answers.length === 0) findings.gap('no client had an answer')
   else if (rises === 0) findings.gap('no token rose for any client: nothing was tried')

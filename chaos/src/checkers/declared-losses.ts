@@ -1,8 +1,20 @@
 import { eventsOf } from '../history/event.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import { nameOfRequest } from './operations.ts'
+import type { Answered } from './operations.ts'
 
-/** Requests that some quarantine report names. */
-export function declaredLosses(history: readonly HistoryEvent[]): ReadonlySet<string> {
-  return new Set(eventsOf(history, 'quarantine.report').flatMap(({ entries }) => entries.map(nameOfRequest)))
+/** What quarantine reports name: requests, each with the index that it had. The same request may be kept at another. */
+export class DeclaredLosses {
+  readonly #places: ReadonlySet<string>
+
+  constructor(history: readonly HistoryEvent[]) {
+    const reports = eventsOf(history, 'quarantine.report')
+    this.#places = new Set(
+      reports.flatMap(({ entries }) => entries.map((entry) => `${nameOfRequest(entry)} ${entry.idx}`)),
+    )
+  }
+
+  has({ name, idx }: Pick<Answered, 'name' | 'idx'>): boolean {
+    return this.#places.has(`${name} ${idx}`)
+  }
 }

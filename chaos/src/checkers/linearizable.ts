@@ -3,7 +3,8 @@ import type { RequestTier } from '../history/request-event.ts'
 import { judgeRegister, SEARCH_LIMITS } from './linearizability/judge-register.ts'
 import type { SearchLimits } from './linearizability/judge-register.ts'
 import type { RegisterAction, RegisterOperation } from './linearizability/register-operation.ts'
-import { operationsOf, settledAt } from './operations.ts'
+import { LostBranches } from './lost-branches.ts'
+import { isAnswered, operationsOf, settledAt } from './operations.ts'
 import type { Operation } from './operations.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
@@ -41,13 +42,16 @@ export function checkLinearizable(
 
 /**
  * The operations that a search has to explain, register by register: failed ones had no effect, unanswered reads tell
- * nothing, and reads that asked for no more than `stale` promise nothing.
+ * nothing, and reads that asked for no more than `stale` promise nothing. What a lost region answered and the others went
+ * on without is left out: here alone the search goes by what answers say of their place.
  */
 export function registersOf(
   history: readonly HistoryEvent[],
   tier: RequestTier,
 ): ReadonlyMap<string, readonly RegisterOperation[]> {
-  const relevant = operationsOf(history).filter(
+  const lost = new LostBranches(history)
+  const left = operationsOf(history).filter((operation) => !isAnswered(operation) || !lost.has(operation))
+  const relevant = left.filter(
     ({ tier: own, status, f, mode }) =>
       own === tier && status !== 'failed' && (status === 'ok' || f !== 'read') && mode !== 'stale',
   )

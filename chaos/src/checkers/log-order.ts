@@ -1,7 +1,7 @@
 import { compareTokens } from '@meridian/topology'
 import type { HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
-import { declaredLosses } from './declared-losses.ts'
+import { DeclaredLosses } from './declared-losses.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
 import { isAnswered, operationsOf } from './operations.ts'
@@ -20,10 +20,10 @@ import { sign } from './witnessed.ts'
  */
 export function checkLogOrder(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
-  const declared = declaredLosses(history)
+  const declared = new DeclaredLosses(history)
   const writes = operationsOf(history)
     .filter(isAnswered)
-    .filter(({ tier, f, name }) => tier === 'data' && f !== 'read' && !declared.has(name))
+    .filter((write) => write.tier === 'data' && write.f !== 'read' && !declared.has(write))
   const shards = Map.groupBy(writes, ({ shard }) => shard)
   let rises = 0
   for (const [shard, own] of shards) {

@@ -10,7 +10,8 @@ import type { Verdict } from './verdict.ts'
 /**
  * Safety I22: loss is declared. Of a shard whose region lost it unplanned, the acknowledged writes that the new lineage
  * does not hold are exactly those acknowledged ones that the quarantine report names; after a planned move there are none.
- * A report may name more: what was never acknowledged. Void without a report, or without a copy of the log that the shard
+ * A report may name more: what was never acknowledged, or acknowledged later at another index, when its client had sent it
+ * again. Void without a report, or without a copy of the log that the shard
  * ended with.
  */
 export function checkQuarantine(history: readonly HistoryEvent[]): Verdict {
@@ -31,10 +32,12 @@ export function checkQuarantine(history: readonly HistoryEvent[]): Verdict {
     const held = new Set(log.items.map(({ request, idx }) => `${request} ${idx}`))
     const reported = reports.get(shard) ?? []
     const inReport = new Map(
-      reported.flatMap((report) => report.entries.map((entry) => [nameOfRequest(entry), report] as const)),
+      reported.flatMap((report) =>
+        report.entries.map((entry) => [`${nameOfRequest(entry)} ${entry.idx}`, report] as const),
+      ),
     )
     for (const write of own) {
-      const report = inReport.get(write.name)
+      const report = inReport.get(`${write.name} ${write.idx}`)
       const there = write.idx < log.first || held.has(`${write.name} ${write.idx}`)
       if (!there) missing += 1
       if (report !== undefined) named += 1

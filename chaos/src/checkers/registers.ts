@@ -1,6 +1,7 @@
 import type { HistoryEvent } from '../history/event.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
+import { LostBranches } from './lost-branches.ts'
 import { isAnswered, operationsOf } from './operations.ts'
 import type { Answered } from './operations.ts'
 import { checkRealTime } from './real-time.ts'
@@ -13,11 +14,15 @@ import type { Version } from './versions.ts'
  * Safety I18, witness form: the keys of a shard are linearizable registers, in the order that the answers themselves claim
  * by their indexes. Real time is respected, reads and writes alike, and each read returns the latest write up to its
  * index. Where the shard's log was copied whole, it says what was written; else the acknowledgements do, and writes of
- * unknown outcome may have come between. Reads that asked for no more than `stale` are left out.
+ * unknown outcome may have come between. Reads that asked for no more than `stale` are left out, and so are answers of a
+ * lost region from where the others went on without it.
  */
 export function checkRegisters(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
-  const operations = operationsOf(history).filter(({ tier, mode }) => tier === 'data' && mode !== 'stale')
+  const lost = new LostBranches(history)
+  const operations = operationsOf(history)
+    .filter(({ tier, mode }) => tier === 'data' && mode !== 'stale')
+    .filter((operation) => !isAnswered(operation) || !lost.has(operation))
   const answered = operations.filter(isAnswered)
   const { logs } = finalLogsOf(history)
   for (const [shard, own] of Map.groupBy(answered, (operation) => operation.shard)) {

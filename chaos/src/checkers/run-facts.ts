@@ -1,7 +1,7 @@
 import { eventsOf } from '../history/event.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import { DEFAULT_CONSTANTS } from '../history/run-event.ts'
-import type { Constants, FaultName } from '../history/run-event.ts'
+import type { Constants, FaultName, FaultOnEvent } from '../history/run-event.ts'
 
 /** Those the run was made with. */
 export function constantsOf(history: readonly HistoryEvent[]): Constants {
@@ -28,16 +28,18 @@ export interface FaultInterval {
   readonly from: number
   /** Infinity: it never ended. */
   readonly to: number
+  readonly params: FaultOnEvent['params']
 }
 
 export function faultsOf(history: readonly HistoryEvent[]): readonly FaultInterval[] {
   const ends = new Map(eventsOf(history, 'fault.off').map((off) => [off.id, off.t]))
-  return eventsOf(history, 'fault.on').map(({ id, fault, target, t }) => ({
+  return eventsOf(history, 'fault.on').map(({ id, fault, target, params, t }) => ({
     id,
     fault,
     target,
     from: t,
     to: ends.get(id) ?? Infinity,
+    params,
   }))
 }
 

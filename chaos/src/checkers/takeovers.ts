@@ -1,6 +1,7 @@
 import { eventsOf } from '../history/event.ts'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
-import { constantsOf, waitMs } from './run-facts.ts'
+import { GLOBAL_TIER } from '../history/store-event.ts'
+import { constantsOf, NS_PER_MS, waitMs } from './run-facts.ts'
 import { Findings } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -11,7 +12,8 @@ type Take = EventOf<'take.commit'>
 /**
  * Safety I12: every takeover is justified, in one of four ways.
  * - By silence: the taker had observed the very counter that it compared at least W earlier on its own clock, saw it move
- *   at no observation since, and nobody was acknowledged a later renewal of what was taken, before or after.
+ *   at no observation since, and nobody was acknowledged a later renewal of what was taken, before or after. Of a region
+ *   only silence towards a global tier that works counts: W after it had last answered nobody, where that was recorded.
  * - By surrender of that very term, epoch, generation or token, earlier.
  * - A range or a shard falls with the region or node that held it, once that was taken by silence.
  * - By force: then two different people approved it.
@@ -61,9 +63,21 @@ function silenceComplaint(take: Take, history: readonly HistoryEvent[]): string 
   if (since === undefined) return `comparing counter ${counter}, which it had not observed`
   const waited = localMs - since.localMs
   if (waited < due) return `after ${waited.toFixed(0)} ms of silence instead of ${due.toFixed(0)}`
+  const answered = what.startsWith('region:') ? answeredForMs(take, history) : undefined
+  // By true time, and the taker's clock may run fast.
+  if (answered !== undefined && answered < due / (1 + constants.rate))
+    return `when the global tier had answered again for only ${answered.toFixed(0)} ms`
   const renewed = renewals(what, under, history).find((renewal) => BigInt(renewal.counter) > BigInt(counter))
   if (renewed === undefined) return undefined
   return `comparing counter ${counter}, and renewal ${renewed.counter} was acknowledged at ${renewed.t}`
+}
+
+/** For how long G had answered again when the taker acted. */
+function answeredForMs({ t, sentAt = t }: Take, history: readonly HistoryEvent[]): number | undefined {
+  const led = eventsOf(history, 'store.led').findLast(
+    ({ tier, awayMs, t: at }) => tier === GLOBAL_TIER && awayMs > 0 && at <= sentAt,
+  )
+  return led === undefined ? undefined : (sentAt - led.t) / NS_PER_MS
 }
 
 /** What was acknowledged to the holder in that term or life. */

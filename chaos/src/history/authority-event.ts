@@ -16,6 +16,7 @@ export type AuthorityEvent =
   | TakeCommitEvent
   | SurrenderEvent
   | ElectEvent
+  | StoreLedEvent
   | ControllerActEvent
 
 /** An agent sent a renewal that would make the counter of its region's lease `counter`. */
@@ -116,6 +117,8 @@ export interface TakeCommitEvent {
   /** The counter that the transaction compared; empty if it went by a surrender. */
   readonly counter: string
   readonly localMs: number
+  /** When it was sent, as `t`; absent: not known. */
+  readonly sentAt?: number
   /** By order of people, against all silence or its absence. */
   readonly forced: boolean
   readonly approvals: readonly string[]
@@ -141,6 +144,15 @@ export interface ElectEvent {
   /** Create revision of the key. */
   readonly elect: string
   readonly phase: 'stood' | 'left'
+}
+
+/** A store has another leader from here on. */
+export interface StoreLedEvent {
+  readonly kind: 'store.led'
+  readonly tier: string
+  readonly term: string
+  /** For how long nobody had led it, and it answered nobody; 0 when one leader made way for the other. */
+  readonly awayMs: number
 }
 
 /** Something only the leader of a role does. */

@@ -43,6 +43,7 @@ const KINDS: Readonly<Record<EventKind, true>> = {
   'take.commit': true,
   surrender: true,
   elect: true,
+  'store.led': true,
   'ctl.act': true,
   'req.inv': true,
   'req.refused': true,

@@ -65,7 +65,8 @@ export type FaultName = (typeof FAULTS)[number]
 
 /**
  * A fault took effect. `target` names what it struck: `node:eu-n1`, `server:eu-s1`, `region:eu`, `store:g`, `store:eu`,
- * `role:eu/controller` (whoever leads it), `router:r1`, `link:eu>us`.
+ * `role:eu/controller` (whoever leads it), `router:r1`, `link:eu>us`. Of a store `quorum: 'lost'` among the parameters says
+ * that it can answer nobody until the fault is over.
  */
 export interface FaultOnEvent {
   readonly kind: 'fault.on'

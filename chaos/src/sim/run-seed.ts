@@ -1,7 +1,5 @@
 import type { MeridianClient } from '@meridian/client'
-import type { DataNode } from '@meridian/data-node'
 import { streamRegion } from '@meridian/topology'
-import type { ShardId } from '@meridian/topology'
 import { ALL_CHECKERS, judgeAll } from '../checkers/all-checkers.ts'
 import type { Judged } from '../checkers/checker.ts'
 import { BOUNDS } from '../checkers/liveness/bounds.ts'
@@ -17,11 +15,13 @@ import { Machine } from './kernel/machine.ts'
 import type { Life } from './kernel/process.ts'
 import { SimRandom } from './kernel/random.ts'
 import type { Mutant } from './mutants/mutant.ts'
-import { finalLogOf } from './record/final-logs.ts'
+import { recordFinalState } from './record/final-state.ts'
+import { MoveRecording } from './record/move-recording.ts'
 import { NetRecording } from './record/net-recording.ts'
 import { SimRecorder } from './record/sim-recorder.ts'
 import { StoreRecording } from './record/store-recording.ts'
 import { SimWitnesses } from './record/witnesses.ts'
+import type { SimEtcd } from './store/sim-etcd.ts'
 import { DataWorkers } from './workload/data-worker.ts'
 import type { WorkCounts } from './workload/data-worker.ts'
 import { Operator } from './workload/operator.ts'
@@ -40,13 +40,33 @@ const ALLOWANCE_MS = 240
 const REDIRECT_MS = 200 + 2 * 250
 /** A run commits less than a hundred times, and of that few the 99th of a hundred is the worst of all. */
 const SEEN_MS = BOUNDS.seenHealedMs
+/** G may have to elect a leader first, before anybody's silence counts; in so small a world the last is soon after. */
+const FIRST_OF_REGION_MS = BOUNDS.firstOfRegionMs + 4500
+const ALL_OF_REGION_MS = 24_000
 const CHECKERS = [
   ...ALL_CHECKERS.filter(({ invariant }) => !invariant.startsWith('J')),
-  ...livenessCheckers({ ...BOUNDS, redirectMs: REDIRECT_MS, seenMs: SEEN_MS }),
+  ...livenessCheckers({
+    ...BOUNDS,
+    redirectMs: REDIRECT_MS,
+    seenMs: SEEN_MS,
+    firstOfRegionMs: FIRST_OF_REGION_MS,
+    allOfRegionMs: ALL_OF_REGION_MS,
+  }),
 ]
 /** What clients have under way when the healed world ends. */
 const DRAIN_MS_MAX = 30_000
 const FINISH_MS_MAX = 15_000
+
+/** What faults are there for: of many runs that saw none of one of these, none shows anything about it. */
+export const EXERCISED = [
+  'refusals',
+  'unknown',
+  'nodeTakeovers',
+  'regionTakeovers',
+  'transfers',
+  'abortedWhileFrozen',
+  'quarantined',
+] as const
 
 export interface SimOptions {
   /** Instead of the one drawn from the seed. */
@@ -73,9 +93,19 @@ export interface SimRun {
 
 /** One world from its first process to its last verdict, all from one seed. */
 export async function runSeed(seed: number, profile: Profile, options: SimOptions = {}): Promise<SimRun> {
-  const nodes: { of?: (name: string) => DataNode | undefined } = {}
-  const random = SimRandom.of(seed, 'mutant')
-  const world = new SimWorld(seed, profile, options.mutant?.bends({ random, node: (name) => nodes.of?.(name) }))
+  // What a mutant may look at, once it is there.
+  const late: { world?: SimWorld; processes?: Processes } = {}
+  const bends = options.mutant?.bends({
+    random: SimRandom.of(seed, 'mutant'),
+    node: (name) => late.processes?.node(name),
+    store: (name) => {
+      if (late.world === undefined) throw new Error('assertion: a mutant before its world')
+      return late.world.store(name)
+    },
+    after: (ms, act) => void late.world?.scheduler.after(ms, 'mutant', act),
+  })
+  const world = new SimWorld(seed, profile, bends)
+  late.world = world
   const recorder = new SimRecorder(world.scheduler)
   const { timing } = world.plans[0]?.config ?? { timing: undefined }
   if (timing === undefined) throw new Error('assertion: a world without regions')
@@ -86,13 +116,15 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   const start = { id: 'start', fault: 'storm', target: 'world:start' } as const
   recorder.record({ kind: 'fault.on', ...start, params: {} })
   const processes = new Processes(world)
-  nodes.of = (name) => processes.node(name)
+  late.processes = processes
   const stores = new StoreRecording(recorder, { regionLeaseMs })
   world.storeTap = stores
   const workers: DataWorkers[] = []
   const workersOf = (client: string): DataWorkers | undefined => workers.find(({ name }) => name === client)
   const answeredAt = new Set<string>()
+  const moves = new MoveRecording(recorder, world.store(GLOBAL_TIER), world.disks)
   const net = new NetRecording(recorder, {
+    moves,
     node: (name) => processes.node(name),
     disk: (name) => world.disks.get(name),
     store: (region) => world.store(region),
@@ -107,8 +139,10 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   world.network.tap = net
   processes.tap = {
     begun: (life) => recorder.begin(life),
+    gaveUp: (life) => recorder.end(life),
     synced: (life, shard, before, promised, lastIndex) => net.synced(life, shard, before, promised, lastIndex),
   }
+  recordLeaders(world.store(GLOBAL_TIER), recorder)
   const trueClock = clockOf(new Machine(world.scheduler, 'witnesses', 0, 0), (event) => event())
   const witnesses = new SimWitnesses(world.stores.values(), recorder, trueClock)
   options.trace?.(world, processes)
@@ -142,6 +176,7 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   const drawn = drawSchedule(world, world.random('nemesis'))
   const faults = options.faults ?? options.mutant?.faults?.(world, world.random('nemesis')) ?? drawn
   const failures: string[] = []
+  let quarantined = 0
   const unhandled = (error: unknown): void => {
     failures.push(`a rejection that nobody handled: ${textOf(error)}`)
   }
@@ -165,18 +200,14 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
       for (const operator of operators) operator.stop()
       await world.scheduler.run(world.nowMs + DRAIN_MS_MAX, () => [...operators, ...workers].every(({ idle }) => idle))
     }
-    for (const [name, disk] of world.disks) {
-      const live = new Map(
-        processes
-          .node(name)
-          ?.status()
-          .shards.map((shard) => [shard.shardId, shard.commitIndex]),
-      )
-      const committed = (shard: ShardId): number | undefined => live.get(shard)
-      for (const entry of finalLogOf(name, disk, KEYSPACE, requestOfValue, answeredAt, committed)) {
-        recorder.record(entry)
-      }
-    }
+    quarantined = recordFinalState(recorder, {
+      keyspace: KEYSPACE,
+      global: world.store(GLOBAL_TIER),
+      disks: world.disks,
+      node: (name) => processes.node(name),
+      requestOf: requestOfValue,
+      answeredAt,
+    })
     let finished = false
     void witnesses.finish(new AbortController().signal).then(() => {
       finished = true
@@ -202,6 +233,11 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
     leaseReads: net.counts.leaseReads,
     nodeTakeovers: stores.counts.takes,
     regionTakeovers: stores.counts.regionTakes,
+    transfers: moves.counts.committed,
+    abortedTransfers: moves.counts.aborted,
+    abortedWhileFrozen: moves.counts.abortedFrozen,
+    quarantined,
+    standstillPromises: stores.counts.promises,
     refusedCommits: stores.counts.refusedCommits,
     storeElections: [...world.stores.values()].reduce((sum, store) => sum + store.counts.elections, 0),
     lostMessages: world.network.counts.lost,
@@ -225,9 +261,11 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
 }
 
 /** Why the run proves nothing; undefined if it does. */
-function voidOf(counts: { readonly ok: number; readonly reads: number; readonly served: number }): string | undefined {
-  if (counts.ok === 0) return 'no write was acknowledged'
-  if (counts.reads === 0) return 'no read was answered'
+function voidOf(counts: Readonly<Record<string, number>>): string | undefined {
+  if (counts['ok'] === 0) return 'no write was acknowledged'
+  if (counts['reads'] === 0) return 'no read was answered'
+  // Clients that met nothing out of the ordinary tried nothing; a world without faults is not meant to.
+  if (counts['faults'] !== 0 && EXERCISED.every((what) => counts[what] === 0)) return 'nothing was exercised'
   return undefined
 }
 
@@ -237,6 +275,20 @@ function requestOfValue(value: Uint8Array | undefined): { client: string; cseq: 
   const text = Buffer.from(value).toString('latin1')
   const slash = text.lastIndexOf('/')
   return { client: text.slice(0, slash), cseq: text.slice(slash + 1) }
+}
+
+/** When a store got another leader. */
+function recordLeaders(store: SimEtcd, recorder: SimRecorder): void {
+  let told = store.term
+  let goneAt: number | undefined
+  store.onChange(() => {
+    if (store.leader === undefined) goneAt ??= recorder.nowNs()
+    if (store.leader === undefined || store.term === told) return
+    const awayMs = goneAt === undefined ? 0 : (recorder.nowNs() - goneAt) / 1e6
+    told = store.term
+    goneAt = undefined
+    recorder.record({ kind: 'store.led', tier: store.name, term: String(told), awayMs })
+  })
 }
 
 /** Each change of a client's map, with the digest of the stream that it followed. */

@@ -7,7 +7,7 @@ import type { FaultStep } from './faults/fault-step.ts'
 import { mutantNamed } from './mutants/registry.ts'
 import { runMutants } from './mutants/run-mutants.ts'
 import { brokenOf, lineOf, outcomeOf } from './outcome.ts'
-import { runSeed } from './run-seed.ts'
+import { EXERCISED, runSeed } from './run-seed.ts'
 import type { SimRun } from './run-seed.ts'
 import { shrink } from './shrink.ts'
 import { loadRun, profileNamed, saveRun } from './sim-file.ts'
@@ -34,6 +34,8 @@ export interface SimCommandOptions {
 }
 
 const [OK, FAILED, INTERRUPTED] = [0, 6, 130] as const
+/** From so many seeds on something of everything must have happened. */
+const TELLING_SEEDS = 20
 /** Told in full of one seed. */
 const BROKEN_TOLD_MAX = 4
 
@@ -94,7 +96,9 @@ async function runSeeds(options: SimCommandOptions, profile: Profile, printer: P
     `${outcomes.pass} passed, ${outcomes.fail} failed, ${outcomes.void} void of ${done} seeds of profile ${profile.name}; ${perMinute} seeds a minute.`,
   )
   if (signal.aborted) return INTERRUPTED
-  return outcomes.fail + outcomes.void === 0 ? OK : FAILED
+  const never = done < TELLING_SEEDS ? [] : EXERCISED.filter((what) => (totals.get(what) ?? 0) === 0)
+  if (never.length > 0) printer.text(`Void as a whole: in ${done} seeds there were no ${never.join(', no ')}.`)
+  return outcomes.fail + outcomes.void + never.length === 0 ? OK : FAILED
 }
 
 export function complaintsOf(run: SimRun): string[] {

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { FaultStep } from './faults/fault-step.ts'
 import { brokenOf, outcomeOf } from './outcome.ts'
-import { runSeed } from './run-seed.ts'
+import { EXERCISED, runSeed } from './run-seed.ts'
 import { shrink } from './shrink.ts'
 import { PROFILES } from './world/plan.ts'
 
 /** Whether a world holds must not depend on the day; more seeds are tried by `meridian sim`. */
 const SEEDS = Array.from({ length: 10 }, (_, at) => at + 1)
+
+const totals = new Map<string, number>()
 
 const { stackTraceLimit } = Error
 beforeAll(() => {
@@ -30,9 +32,14 @@ describe('a world with faults', () => {
     const broken = run.verdicts.filter(({ verdict }) => verdict === 'invalid').map(({ name, why }) => `${name}: ${why}`)
     expect([...run.failures, ...broken]).toEqual([])
     expect(outcomeOf(run)).toBe('pass')
+    for (const [what, count] of Object.entries(run.counts)) totals.set(what, (totals.get(what) ?? 0) + count)
     expect(run.faultCounts.size).toBeGreaterThan(0)
     expect((await runSeed(seed, PROFILES.small)).traceHash).toBe(run.traceHash)
   })
+})
+
+it('over all of these worlds everything happened that faults are there for', () => {
+  for (const what of EXERCISED) expect(totals.get(what), what).toBeGreaterThan(0)
 })
 
 describe('a failing schedule', () => {

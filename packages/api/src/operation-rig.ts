@@ -133,6 +133,7 @@ export async function openOperationRig() {
     address: 'us.test:1',
     standbyFacts,
     objection: (region) => (globalView.drained.has(region) ? 'is drained' : undefined),
+    clock,
     wallMs,
     // One shard per range, with one replica in each region.
     ports: {

@@ -19,6 +19,7 @@ async function world() {
     ports: w.rig,
     standbyFacts: () => facts,
     objection: () => undefined,
+    clock: w.clock,
     wallMs: w.wallMs,
   })
   const value = encodeRegionLease({ term: 3n, counter: 9n, status: 'live' })

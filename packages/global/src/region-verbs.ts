@@ -1,5 +1,7 @@
 import { formatTimestamp, parseTimestamp, StampRefusedError } from '@meridian/hlc'
 import type { HybridClock } from '@meridian/hlc'
+import { withTimeLimit } from '@meridian/loop'
+import type { Clock } from '@meridian/loop'
 import type { Operation, Store } from '@meridian/store'
 import { drainKey, MeridianError, regionLeaseKey, STAMP_KEY } from '@meridian/topology'
 import type { NodeId, OperationId, RangeDescriptor, RegionId, Revision, ShardId } from '@meridian/topology'
@@ -22,6 +24,7 @@ export interface RegionVerbsOptions {
   readonly standbyFacts: (range: RangeDescriptor['rangeId'], region: RegionId) => StandbyFacts
   /** Why a region may not be given anything; undefined: it may. */
   readonly objection: (region: RegionId) => string | undefined
+  readonly clock: Clock
   readonly wallMs: () => number
 }
 
@@ -190,7 +193,7 @@ export class RegionVerbs {
     targets: ReadonlyMap<RangeDescriptor['rangeId'], RegionId>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<RangeDescriptor['rangeId'], readonly ShardId[]>> {
-    const { ports } = this.#options
+    const { ports, clock } = this.#options
     const pages = ranges.flatMap((range) => {
       const target = targets.get(range.rangeId)
       const page = target === undefined ? undefined : ports.page(range.rangeId, target)
@@ -209,8 +212,8 @@ export class RegionVerbs {
     const answered = new Map<NodeId, ReadonlySet<ShardId>>()
     await Promise.all(
       [...asked.values()].map(async ({ node, shards }) => {
-        const patience = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS_MAX)])
-        const positions = await ports.askPositions(node, [...shards], patience).catch(() => [])
+        const ask = (late: AbortSignal) => ports.askPositions(node, [...shards], late)
+        const positions = await withTimeLimit(clock, ASK_MS_MAX, ask, signal).catch(() => [])
         const usable = positions.filter(({ installing }) => !installing)
         answered.set(node.nodeId, new Set(usable.map(({ shardId }) => shardId)))
       }),

@@ -83,6 +83,30 @@ describe('a planned transfer', () => {
   })
 })
 
+describe('a node that does not answer', () => {
+  it('is given up by the clock that everything is counted on, and asked again', async () => {
+    await using w = await transferWorld()
+    const answered = w.rig.askPositions.bind(w.rig)
+    const silent = new Set<string>()
+    w.rig.askPositions = (node, shards, signal: AbortSignal = w.first.signal) => {
+      if (silent.has(node.nodeId)) return answered(node, shards)
+      silent.add(node.nodeId)
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('nobody waits any more')), { once: true })
+      })
+    }
+    await w.serve('a')
+    await w.pass(500)
+    await w.begin(WEST)
+    await w.pass(1500)
+    expect(w.entry().phase).toBe('follow')
+    expect(silent.size).toBeGreaterThanOrEqual(3)
+    await w.pass(3500)
+    expect(w.range()).toMatchObject({ owner: WEST, generation: 2n })
+    expect(w.rig.violations).toEqual([])
+  })
+})
+
 describe('an abort', () => {
   it('gives the range back as it was, and is over when the source takes writes again', async () => {
     await using w = await transferWorld()

@@ -1,4 +1,4 @@
-import { LoopScope } from '@meridian/loop'
+import { LoopScope, withTimeLimit } from '@meridian/loop'
 import type { Clock, Logger } from '@meridian/loop'
 import type { Leadership, Store } from '@meridian/store'
 import { isMeridianError } from '@meridian/topology'
@@ -213,14 +213,14 @@ class Transfer {
     this.#askedMs.set(key, nowMs)
     scope.start(key, async () => {
       try {
-        const patience = AbortSignal.any([signal, AbortSignal.timeout(ASK_MS_MAX)])
         const { node, shards } = effect
         if (effect.kind === 'ask-positions') {
-          const positions = await ports.askPositions(node, shards, patience)
+          const ask = (late: AbortSignal) => ports.askPositions(node, shards, late)
+          const positions = await withTimeLimit(clock, ASK_MS_MAX, ask, signal)
           this.#tell({ kind: 'positions', node: node.nodeId, asked: shards, positions })
         } else {
-          const barriers = await ports.askBarriers(node, this.#operation, shards, patience)
-          this.#tell({ kind: 'barriers', barriers })
+          const ask = (late: AbortSignal) => ports.askBarriers(node, this.#operation, shards, late)
+          this.#tell({ kind: 'barriers', barriers: await withTimeLimit(clock, ASK_MS_MAX, ask, signal) })
         }
       } catch (error) {
         // A node that does not answer is waited for, as far as the transfer's deadlines go.

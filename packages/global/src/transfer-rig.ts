@@ -144,7 +144,7 @@ export class TransferRig implements TransferPorts {
     return barriers
   }
 
-  async askPositions(node: NodePlace, shards: readonly ShardId[]): Promise<readonly Position[]> {
+  async askPositions(node: NodePlace, shards: readonly ShardId[], _signal?: AbortSignal): Promise<readonly Position[]> {
     await this.#clock.sleep(this.#manners.nodeMs(), this.#signal)
     const [, replica] = this.#find(node)
     if (replica.down) throw new Error('it is down')

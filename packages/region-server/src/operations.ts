@@ -112,7 +112,7 @@ export function composeOperations(sources: OperationSources): Operations {
   return {
     parts: {
       transfers: new Transfers({ store, view, ownership, wallMs }),
-      verbs: new RegionVerbs({ store, view, hlc, address, ports, standbyFacts, objection, wallMs }),
+      verbs: new RegionVerbs({ store, view, hlc, address, ports, standbyFacts, objection, clock, wallMs }),
       authority,
       copies,
       nodeOperations,

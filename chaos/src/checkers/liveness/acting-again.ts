@@ -35,7 +35,8 @@ export function checkActingAgain(history: readonly HistoryEvent[], bounds: Bound
     if (target === undefined) continue
     struck += 1
     const boundMs = target.tier === GLOBAL_TIER ? bounds.actingGlobalMs : bounds.actingRegionMs
-    const start = calm.from(fault.from, boundMs, fault.id)
+    // Without a quorum nobody can act before it is over.
+    const start = calm.from(fault.from, boundMs, fault.params['quorum'] === 'lost' ? undefined : fault.id)
     if (start === undefined) {
       findings.gap(`${fault.target}: other faults never ended`)
       continue

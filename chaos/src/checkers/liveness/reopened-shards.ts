@@ -1,10 +1,11 @@
 import { eventsOf } from '../../history/event.ts'
 import type { EventOf, HistoryEvent } from '../../history/event.ts'
+import { faultsOf } from '../run-facts.ts'
 import { Findings } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
 import { BOUNDS } from './bounds.ts'
 import type { Bounds } from './bounds.ts'
-import { Calm } from './calm.ts'
+import { Calm, msBetween } from './calm.ts'
 import { shardsAt, Writability } from './writability.ts'
 import type { CommittedShard } from './writability.ts'
 
@@ -47,12 +48,14 @@ export function checkNodeFailover(history: readonly HistoryEvent[], bounds: Boun
 
 /**
  * Liveness J3: when a region is lost, the ranges that may leave it by themselves are writable elsewhere in time: some shard
- * soon, all a little later. Ranges with manual failover, or without a standby region, may wait.
+ * soon, all a little later. Ranges with manual failover, or without a standby region, may wait; and a region that is back
+ * before somebody had to be in its place owes nothing.
  */
 export function checkRegionFailover(history: readonly HistoryEvent[], bounds: Bounds = BOUNDS): Verdict {
   const findings = new Findings()
   const calm = new Calm(history)
   const writability = new Writability(history, calm.endOfRun)
+  const ends = new Map(faultsOf(history).map(({ id, to }) => [id, to]))
   let [losses, shards, slowestMs] = [0, 0, 0]
   for (const fault of calm.faults) {
     const [kind, region = ''] = fault.target.split(':')
@@ -63,6 +66,7 @@ export function checkRegionFailover(history: readonly HistoryEvent[], bounds: Bo
       findings.gap(`${fault.target}: other faults never ended`)
       continue
     }
+    const backMs = msBetween(start, ends.get(fault.id) ?? Infinity)
     const own = movableShards(history, region, fault.from)
     shards += own.length
     let [firstMs, tried] = [Infinity, 0]
@@ -73,12 +77,16 @@ export function checkRegionFailover(history: readonly HistoryEvent[], bounds: Bo
         findings.gap(`${what}: ${reopening.why}`)
         continue
       }
+      if (reopening.kind === 'late' && backMs < bounds.allOfRegionMs) {
+        findings.gap(`${what}: it was back before`)
+        continue
+      }
       tried += 1
       firstMs = Math.min(firstMs, reopening.afterMs)
       if (reopening.kind === 'late') findings.violation(`${what}: ${lateText(reopening.afterMs)}`)
       else slowestMs = Math.max(slowestMs, reopening.afterMs)
     }
-    if (tried > 0 && firstMs > bounds.firstOfRegionMs)
+    if (tried > 0 && firstMs > bounds.firstOfRegionMs && backMs >= bounds.firstOfRegionMs)
       findings.violation(`the first shard of lost ${region} was writable after ${seconds(firstMs)}`)
   }
   if (losses === 0) findings.gap('no region was lost')

@@ -19,6 +19,9 @@ interface Success {
   readonly token: string
 }
 
+/** Around the world and back, and once more after a redirection. */
+const ON_ITS_WAY_MS = 500
+
 /** When each shard took writes, and who tried in vain. */
 export class Writability {
   readonly #successes: ReadonlyMap<string, readonly Success[]>
@@ -50,9 +53,15 @@ export class Writability {
       ?.find((success) => success.at >= from && compareTokens(parseToken(success.token), old) > 0)
     if (first !== undefined && first.at <= due) return { kind: 'in-time', afterMs: msBetween(from, first.at) }
     if (this.#endOfRun < due) return { kind: 'untried', why: `the run ended before ${boundMs} ms had passed` }
+    // One that was sent just before and answered soon after was on its way, and not kept waiting.
+    const onItsWay = ({ calledAt, returnedAt, status }: Operation): boolean =>
+      status === 'ok' && msBetween(calledAt, returnedAt) <= ON_ITS_WAY_MS
     const tried = (this.#tries.get(shard) ?? []).some(
-      ({ calledAt, returnedAt, status }) =>
-        calledAt <= due && (status !== 'ok' || returnedAt > due) && returnedAt >= from,
+      (operation) =>
+        operation.calledAt <= due &&
+        (operation.status !== 'ok' || operation.returnedAt > due) &&
+        operation.returnedAt >= from &&
+        !onItsWay(operation),
     )
     if (!tried) return { kind: 'untried', why: 'nobody wrote to it' }
     return { kind: 'late', afterMs: first === undefined ? Infinity : msBetween(from, first.at) }

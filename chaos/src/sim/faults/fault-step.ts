@@ -44,6 +44,8 @@ export const FAULT_KINDS = [
   'disk-back',
   /** All nodes of a region are killed at once. */
   'storm',
+  /** A region is gone for a while: its servers, nodes and members of stores are killed. */
+  'region-down',
 ] as const
 
 export type FaultKind = (typeof FAULT_KINDS)[number]
@@ -65,4 +67,5 @@ export const FAULT_NAMES: Readonly<Record<FaultKind, FaultName>> = {
   'disk-slow': 'disk-slow',
   'disk-back': 'disk-lost',
   storm: 'kill',
+  'region-down': 'kill',
 }

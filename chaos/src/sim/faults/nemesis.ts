@@ -73,6 +73,8 @@ export class Nemesis {
         const nodes = this.#world.plans.find(({ region }) => region === target)?.nodes ?? []
         return this.#kill(kind, nodes, amount)
       }
+      case 'region-down':
+        return this.#regionDown(step)
       case 'disk-back':
         return undefined
       case 'pause':
@@ -115,6 +117,37 @@ export class Nemesis {
     }
   }
 
+  /** One fault for the whole of it: what its processes were killed by is over at once, and it is the region that is away. */
+  #regionDown({ kind, target, amount }: FaultStep): Undo | undefined {
+    const plan = this.#world.plans.find(({ region }) => region === target)
+    if (plan === undefined) return undefined
+    const members = [...this.#world.stores.values()].flatMap((store) =>
+      store.members.flatMap((member) => (member.region === target && store.isUp(member) ? [{ store, member }] : [])),
+    )
+    const processes = [...plan.servers, ...plan.nodes].filter((name) => this.#world.process(name).life !== undefined)
+    if (processes.length === 0) return undefined
+    for (const { store, member } of members) store.stopMember(member)
+    for (const name of processes) {
+      this.#processes.kill(name, amount)
+      this.#told(kind, this.#nameOf(name), {})()
+    }
+    const back = this.#told(kind, `region:${target}`, {}, () => {
+      // Stores first: what is started asks them.
+      for (const { store, member } of members) store.startMember(member)
+      for (const name of processes) if (this.#world.process(name).life === undefined) this.#processes.start(name)
+    })
+    return this.#settling(target, back)
+  }
+
+  /** The region itself is back at once, and its leaders are elected a while later. */
+  #settling(region: string, back: Undo): Undo {
+    return () => {
+      back()
+      const settled = this.#record({ fault: 'storm', target: `region:${region}/back` }, {})
+      this.#world.scheduler.after(SETTLE_MS, 'region settled', settled)
+    }
+  }
+
   #pause({ kind, target }: FaultStep): Undo | undefined {
     const { life } = this.#world.process(target)
     if (life === undefined || life.stopped) return undefined
@@ -130,9 +163,11 @@ export class Nemesis {
     if (kind !== 'cut-one-way') ways.push([to, from])
     for (const way of ways) links.cut(...way)
     const name = kind === 'isolate' ? this.#nameOf(target) : `link:${target}`
-    return this.#told(kind, name, {}, () => {
+    const heal = (): void => {
       for (const way of ways) links.heal(...way)
-    })
+    }
+    const isRegion = kind === 'isolate' && !this.#world.processes.has(target)
+    return isRegion ? this.#settling(target, this.#told(kind, name, {}, heal, 0)) : this.#told(kind, name, {}, heal)
   }
 
   #trouble({ kind, target, amount }: FaultStep): Undo {
@@ -168,22 +203,32 @@ export class Nemesis {
     const majority = Math.floor(store.members.length / 2)
     const struck = amount === 1 ? [leader, ...others.slice(0, majority)] : [leader]
     for (const member of struck) store.stopMember(member)
-    return this.#told(kind, `store:${target}`, { members: struck.length }, () => {
+    const quorum = struck.length > majority ? 'lost' : 'kept'
+    return this.#told(kind, `store:${target}`, { members: struck.length, quorum }, () => {
       for (const member of struck) store.startMember(member)
     })
   }
 
-  #told(kind: FaultKind, target: string, params: FaultOnEvent['params'], undo: Undo = () => {}): Undo {
-    const id = `f${++this.#ids}`
-    const fault = FAULT_NAMES[kind]
-    this.#recorder.record({ kind: 'fault.on', id, fault, target, params })
-    const over = (): void => this.#recorder.record({ kind: 'fault.off', id, fault, target })
-    const settleMs = SETTLING.has(kind) ? SETTLE_MS : 0
+  #told(
+    kind: FaultKind,
+    target: string,
+    params: FaultOnEvent['params'],
+    undo: Undo = () => {},
+    settleMs = SETTLING.has(kind) ? SETTLE_MS : 0,
+  ): Undo {
+    const over = this.#record({ fault: FAULT_NAMES[kind], target }, params)
     return () => {
       undo()
       if (settleMs === 0) over()
       else this.#world.scheduler.after(settleMs, 'fault over', over)
     }
+  }
+
+  /** Writes down that it began; returns the way to write down that it is over. */
+  #record(what: Pick<FaultOnEvent, 'fault' | 'target'>, params: FaultOnEvent['params']): Undo {
+    const id = `f${++this.#ids}`
+    this.#recorder.record({ kind: 'fault.on', id, ...what, params })
+    return () => this.#recorder.record({ kind: 'fault.off', id, ...what })
   }
 
   #nameOf(target: string): string {

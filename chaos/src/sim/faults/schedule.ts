@@ -1,6 +1,7 @@
 import type { SimRandom } from '../kernel/random.ts'
 import type { SimWorld } from '../world/world.ts'
 import type { FaultKind, FaultStep } from './fault-step.ts'
+import { drawOrdeal, goesWith } from './ordeal.ts'
 
 /** How often each kind is drawn, relative to the others. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
@@ -19,6 +20,7 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   'disk-slow': 2,
   'disk-back': 0,
   storm: 1,
+  'region-down': 1,
 }
 
 /** Mean time between two faults, ms. */
@@ -26,11 +28,13 @@ const GAP_MS = [1500, 5000] as const
 
 /**
  * Faults of all kinds from the seed, within the failure model: clocks drift within the bound, at most one node of a
- * region is down or without its disk at a time by the nemesis' own doing (a storm aside), and everything ends.
+ * region is down or without its disk at a time by the nemesis' own doing (a storm aside), and everything ends. Most worlds
+ * have one ordeal among them.
  */
 export function drawSchedule(world: SimWorld, random: SimRandom): FaultStep[] {
   const { faultyMs } = world.profile
-  const steps: FaultStep[] = []
+  const ordeal = drawOrdeal(world, random)
+  const steps: FaultStep[] = ordeal === undefined ? [] : [ordeal.fault]
   const gapMs = random.between(...GAP_MS)
   // Runs differ in which kinds they have at all: few kinds at a time find what many drown.
   const kinds = (Object.entries(WEIGHTS) as [FaultKind, number][]).flatMap(([kind, weight]) =>
@@ -38,8 +42,9 @@ export function drawSchedule(world: SimWorld, random: SimRandom): FaultStep[] {
   )
   if (kinds.length === 0) kinds.push('kill', 'pause')
   for (let atMs = random.between(0, gapMs); atMs < faultyMs; atMs += random.between(0.2, 1.8) * gapMs) {
-    const step = stepOf(world, random, random.pick(kinds), Math.round(atMs))
-    steps.push({ ...step, forMs: Math.min(step.forMs, Math.round(faultyMs - atMs)) })
+    const drawn = stepOf(world, random, random.pick(kinds), Math.round(atMs))
+    const step = { ...drawn, forMs: Math.min(drawn.forMs, Math.round(faultyMs - atMs)) }
+    if (ordeal === undefined || goesWith(ordeal, step, world)) steps.push(step)
   }
   return steps
 }
@@ -104,6 +109,9 @@ function stepOf(world: SimWorld, random: SimRandom, kind: FaultKind, atMs: numbe
       return { kind, atMs, forMs: span(1000, 10_000), target: random.pick(nodes), amount: span(50, 2500) }
     case 'disk-back':
       return { kind, atMs, forMs: span(500, 4000), target: random.pick(nodes), amount: 0 }
+    case 'region-down':
+      // Long enough to be taken over, now and then.
+      return { kind, atMs, forMs: span(4000, 26_000), target: random.pick(regions), amount: random.next() }
     case 'storm':
       return { kind, atMs, forMs: span(500, 5000), target: random.pick(regions), amount: random.next() }
   }

@@ -15,7 +15,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     killedBy: ['lease-arithmetic', 'lease-reads'],
     seeds: 5,
     bends: () => ({
-      received: (client, method, response, sentLocalMs) => {
+      received: (client, method, response, { sentLocalMs }) => {
         if (method !== 'NodeService/RenewNode') return response
         // Made by the codec of that very method.
         const { leaseMs, ...rest } = response as RenewNodeResponse

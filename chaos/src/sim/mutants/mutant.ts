@@ -1,6 +1,7 @@
 import type { DataNode } from '@meridian/data-node'
 import type { FaultStep } from '../faults/fault-step.ts'
 import type { SimRandom } from '../kernel/random.ts'
+import type { SimEtcd } from '../store/sim-etcd.ts'
 import type { Bends } from '../world/bends.ts'
 import type { Profile } from '../world/plan.ts'
 import type { SimWorld } from '../world/world.ts'
@@ -9,6 +10,9 @@ import type { SimWorld } from '../world/world.ts'
 export interface BendHost {
   readonly random: SimRandom
   readonly node: (name: string) => DataNode | undefined
+  readonly store: (name: string) => SimEtcd
+  /** Later, in true time. */
+  readonly after: (ms: number, act: () => void) => void
 }
 
 /** A mistake that the program might have, and who has to notice it. */

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MUTANTS } from './registry.ts'
+import { MUTANTS, mutantNamed } from './registry.ts'
+import { ROWS } from './rows.ts'
 import { huntMutant } from './run-mutants.ts'
+
+const ROOT = new URL('../../../../', import.meta.url)
 
 // Errors are made by the thousand here and shown by nobody.
 const { stackTraceLimit } = Error
@@ -20,6 +24,12 @@ describe('a checker notices when', () => {
     },
     300_000,
   )
+
+  it.each(ROWS)('$mistake: somebody makes the mistake', ({ mutants, elsewhere = [] }) => {
+    for (const name of mutants) expect(mutantNamed(name).name).toBe(name)
+    for (const { file, name } of elsewhere) expect(readFileSync(new URL(file, ROOT), 'utf8')).toContain(name)
+    expect(mutants.length + elsewhere.length).toBeGreaterThan(0)
+  })
 
   it('each has a name of its own', () => {
     expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length)

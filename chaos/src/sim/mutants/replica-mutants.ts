@@ -66,6 +66,20 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
       again(world, random, { kind: 'pause', targets: nodesOf(world), everyMs: 2500, forMs: [6600, 8400] }),
   },
   {
+    name: 'epoch-alone',
+    breaks: 'a replica compares the epochs of tokens, and not their generations first',
+    killedBy: ['ratchet', 'log-order'],
+    seeds: 5,
+    profile: { operatorPauseMs: 400, transferShare: 0.6 },
+    bends: () => ({
+      rules: {
+        ratchet: ({ epoch: promised }, { epoch: offered }) =>
+          offered < promised ? 'refused' : offered === promised ? 'kept' : 'raised',
+      },
+    }),
+    faults: TURMOIL,
+  },
+  {
     name: 'any-token-at-the-door',
     breaks: 'a node serves every other request whatever its token',
     killedBy: ['door'],

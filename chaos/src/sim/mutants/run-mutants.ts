@@ -5,6 +5,7 @@ import { runSeed } from '../run-seed.ts'
 import { PROFILES } from '../world/plan.ts'
 import type { Mutant } from './mutant.ts'
 import { MUTANTS, mutantNamed } from './registry.ts'
+import { ROWS } from './rows.ts'
 
 export interface MutantsOptions {
   readonly only: readonly string[] | undefined
@@ -62,7 +63,25 @@ export async function runMutants({ only, json, out, signal }: MutantsOptions, pr
       ]),
     ),
   )
+  if (only === undefined && !signal.aborted) tellRows(fates, printer)
   printer.text(`${killed} of ${mutants.length} mutants killed.`)
   if (signal.aborted) return INTERRUPTED
   return killed === mutants.length ? OK : FAILED
+}
+
+/** The safety reference's table of mistakes, row by row: who made each on purpose, and what came of it. */
+function tellRows(fates: readonly MutantFate[], printer: Printer): void {
+  const killed = new Set(fates.flatMap((fate) => (fate.killed === undefined ? [] : [fate.mutant.name])))
+  const rows = ROWS.map(({ mistake, caughtBy, mutants, elsewhere = [] }) => {
+    const own = mutants.length === 0 ? '' : `${mutants.filter((name) => killed.has(name)).length} / ${mutants.length}`
+    const others = elsewhere.map(({ file, name, by }) => `${file} (${name}), by ${by}`)
+    return [mistake, caughtBy.join(' '), own, others.join('; ')]
+  })
+  const titles = [
+    { title: 'mistake' },
+    { title: 'caught by' },
+    { title: 'killed / all', align: 'right' as const },
+    { title: 'and in' },
+  ]
+  printer.lines(formatTable(titles, rows))
 }

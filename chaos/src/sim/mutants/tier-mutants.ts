@@ -14,6 +14,7 @@ import {
   revision,
   STAMP_KEY,
 } from '@meridian/topology'
+import { GLOBAL_TIER } from '../../history/store-event.ts'
 import { again, nodesOf, pairsOf, serversOf } from './fault-plans.ts'
 import type { Mutant } from './mutant.ts'
 import { puts, withoutGuards, withValues } from './txn-bends.ts'
@@ -81,6 +82,26 @@ export const TIER_MUTANTS: readonly Mutant[] = [
               return encodeRange({ ...range, generation: generation(lower) })
             }),
     }),
+  },
+  {
+    name: 'merge-left-plus-one',
+    breaks: 'the generation of a merged range is that of its left half and one, whatever its right half had',
+    killedBy: ['generations'],
+    seeds: 5,
+    profile: { operatorPauseMs: 300 },
+    bends: ({ store }) => ({
+      txn: (_, tier, txn) => {
+        const removes = txn.operations.some(({ kind, key }) => kind === 'delete' && key.startsWith(RANGE_PREFIX))
+        if (tier !== GLOBAL_TIER || !removes) return txn
+        return withValues(txn, RANGE_PREFIX, (key, value) => {
+          const before = store(tier).cluster.history.at(key)
+          if (before === undefined) return value
+          const left = decodeRange(before.value).generation
+          return encodeRange({ ...decodeRange(value), generation: generation(left + 1n) })
+        })
+      },
+    }),
+    faults: () => [],
   },
   {
     name: 'ranges-not-compared',

@@ -81,7 +81,7 @@ export class SimChannel implements Channel {
               const call = { client: process, life: caller, server, method: name, request, response, sentLocalMs }
               network.tap?.answered(call)
               // Bent or not, it is of the method's own type.
-              resolve((bends.received?.(caller, name, response, sentLocalMs) ?? response) as ResponseOf<M>)
+              resolve((bends.received?.(caller, name, response, { request, sentLocalMs }) ?? response) as ResponseOf<M>)
             }),
           )
         },

@@ -20,10 +20,10 @@ export function finalLogOf(
   keyspace: string,
   requestOf: RequestOf,
   answeredAt: ReadonlySet<string>,
-  committedOf: (shard: ShardId) => number | undefined,
+  committed: ReadonlyMap<ShardId, number>,
 ): HistoryEntry[] {
   const entries: HistoryEntry[] = []
-  for (const shard of disk.shards) {
+  for (const [shard, commitIndex] of committed) {
     const durable = disk.load(shard)
     if (durable === undefined) continue
     const seen = new Set<string>()
@@ -52,7 +52,7 @@ export function finalLogOf(
       replica,
       shard,
       first: String(durable.base.index + 1),
-      committed: String(Math.max(durable.commitIndex, committedOf(shard) ?? 0)),
+      committed: String(Math.max(durable.commitIndex, commitIndex)),
       last: String(durable.base.index + durable.entries.length),
       entries: rows,
     })

@@ -5,6 +5,8 @@ import type {
   AppendResponse,
   ConfirmRangesRequest,
   ConfirmRangesResponse,
+  GetBarriersRequest,
+  GetBarriersResponse,
   ReadRequest,
   ReadResponse,
   Refusal,
@@ -23,6 +25,7 @@ import type { Life } from '../kernel/process.ts'
 import type { Answered, Handled, NetworkTap } from '../net/network.ts'
 import type { SimEtcd } from '../store/sim-etcd.ts'
 import { renewalsIn } from './renewals-text.ts'
+import type { MoveRecording } from './move-recording.ts'
 import type { SimRecorder } from './sim-recorder.ts'
 
 /** Lease reads stop this long before the deadline; as the design has it, not as the code says. */
@@ -32,6 +35,7 @@ export interface NetSources {
   readonly node: (name: string) => DataNode | undefined
   readonly disk: (name: string) => MemoryDisk | undefined
   readonly store: (region: string) => SimEtcd
+  readonly moves: MoveRecording
   /** A client was answered by a node; for the workload, whose library does not say it all. */
   readonly onRead: (client: string, node: string, request: ReadRequest, response: ReadResponse) => void
   readonly onWrite: (client: string, node: string, request: WriteRequest, response: WriteResponse) => void
@@ -68,6 +72,9 @@ export class NetRecording implements NetworkTap {
         return
       case 'DataService/Read':
         this.#read(life, request as ReadRequest, response as ReadResponse)
+        return
+      case 'ReplicaService/GetBarriers':
+        this.#sources.moves.barriers(life, request as GetBarriersRequest, response as GetBarriersResponse)
         return
       case 'ReplicaService/Seal':
         this.#seal(life, request as SealRequest, response as SealResponse, before as Token)
@@ -139,6 +146,8 @@ export class NetRecording implements NetworkTap {
   ): void {
     this.counts.served += 1
     const { name: node, region } = life.process
+    const written = mode === 'write-l' || mode === 'write-q' ? index : undefined
+    this.#sources.moves.serves(life, request.shardId, rangeOf(request.shardId), own, written)
     this.#recorder.by(life, {
       kind: 'node.serve',
       node,
@@ -232,22 +241,26 @@ export class NetRecording implements NetworkTap {
   }
 
   #confirmed(life: Life, request: ConfirmRangesRequest, response: ConfirmRangesResponse, sentLocalMs: number): void {
-    const { remainingMs, confirmed } = response
     const authority = this.#authority.get(life) ?? new Map<string, number>()
     this.#authority.set(life, authority)
-    for (const { rangeId, generation } of confirmed) {
-      const name = `${rangeId} ${generation}`
-      authority.set(name, Math.max(authority.get(name) ?? 0, sentLocalMs + remainingMs))
-    }
-    this.#recorder.by(life, {
-      kind: 'rl.confirm',
-      node: request.nodeId,
-      region: life.process.region,
-      sentLocalMs,
-      localMs: life.clock.nowMs(),
-      remainingMs,
-      ranges: confirmed.map(({ rangeId, generation }) => ({ range: rangeId, gen: String(generation) })),
+    const { region } = life.process
+    const told = { node: request.nodeId, region, sentLocalMs, localMs: life.clock.nowMs() }
+    // What was bought or promised for a range lasts longer than the region's lease.
+    const longest = ({ remainingMs }: { readonly remainingMs: number }): number =>
+      Math.max(remainingMs, response.remainingMs)
+    const ranges = ({ rangeId, generation }: { readonly rangeId: number; readonly generation: bigint }) => ({
+      range: rangeId,
+      gen: String(generation),
     })
+    const spans = Map.groupBy(response.confirmed, longest)
+    if (spans.size === 0) spans.set(response.remainingMs, [])
+    for (const [remainingMs, confirmed] of spans) {
+      for (const { rangeId, generation } of confirmed) {
+        const name = `${rangeId} ${generation}`
+        authority.set(name, Math.max(authority.get(name) ?? 0, sentLocalMs + remainingMs))
+      }
+      this.#recorder.by(life, { kind: 'rl.confirm', ...told, remainingMs, ranges: confirmed.map(ranges) })
+    }
   }
 
   #epochOf(node: string): string {

@@ -35,6 +35,12 @@ export class SimRecorder {
     this.by(life, { kind: 'proc.start' })
   }
 
+  /** It ends by itself, and says so. */
+  end(life: Life): void {
+    this.by(life, { kind: 'proc.end' })
+    this.#ends.delete(life)
+  }
+
   /** The orderly end of all that still lives. */
   endAll(): void {
     for (const life of this.#ends) this.by(life, { kind: 'proc.end' })

@@ -11,6 +11,8 @@ import type { StoreTap } from '../store/sim-store.ts'
 import { renewalsIn } from './renewals-text.ts'
 import type { SimRecorder } from './sim-recorder.ts'
 
+/** Where a region keeps its promises to stand still. */
+const PROMISE_PREFIX = '/promise/'
 const ELECTION = /^\/elect\/([^/]+)\//
 /** Nobody's: a store begins with it. */
 const BOOTSTRAP_STAMP = formatTimestamp(ZERO_TIMESTAMP)
@@ -31,9 +33,10 @@ export class StoreRecording implements StoreTap {
   readonly #leases: { readonly regionLeaseMs: number }
   /** By life and holding: what it saw last. */
   readonly #seen = new WeakMap<Life, Map<Holding, Observed>>()
+  readonly #sentAt = new WeakMap<Txn, number>()
   /** The stamps that a life sent, each with its keys. */
   readonly #stamped = new WeakMap<Life, Set<string>>()
-  readonly counts = { takes: 0, regionTakes: 0, refusedCommits: 0 }
+  readonly counts = { takes: 0, regionTakes: 0, promises: 0, refusedCommits: 0 }
 
   constructor(recorder: SimRecorder, leases: { readonly regionLeaseMs: number }) {
     this.#recorder = recorder
@@ -41,6 +44,7 @@ export class StoreRecording implements StoreTap {
   }
 
   sent(life: Life, txn: Txn): void {
+    this.#sentAt.set(txn, this.#recorder.nowNs())
     for (const operation of txn.operations) {
       if (operation.kind !== 'put') continue
       if (operation.key === STAMP_KEY) {
@@ -72,8 +76,9 @@ export class StoreRecording implements StoreTap {
           // Only of those that were answered: one that was not is sent again under the same number.
           this.#recorder.by(life, { kind: 'rl.renew', region, ...counted(renewal), sentLocalMs })
           this.#recorder.by(life, { kind: 'rl.ack', region, ...counted(renewal), sentLocalMs, localMs, leaseMs, rev })
-        } else this.#regionTaken(life, key, decodeRegionLease(value), sentLocalMs, rev)
+        } else this.#regionTaken(life, key, decodeRegionLease(value), sentLocalMs, rev, this.#sentAt.get(txn))
       }
+      if (store !== GLOBAL_TIER && key.startsWith(PROMISE_PREFIX)) this.counts.promises += 1
       if (store !== GLOBAL_TIER && key.startsWith(NODE_PREFIX)) this.#nodeWritten(life, value, sentLocalMs, rev)
     }
   }
@@ -127,11 +132,18 @@ export class StoreRecording implements StoreTap {
   }
 
   /** A region's lease written by another region: its authority was taken. */
-  #regionTaken(life: Life, key: string, record: RegionLeaseRecord, sentLocalMs: number, rev: string): void {
+  #regionTaken(
+    life: Life,
+    key: string,
+    record: RegionLeaseRecord,
+    sentLocalMs: number,
+    rev: string,
+    sentAt: number | undefined,
+  ): void {
     const what: Holding = `region:${key.slice(REGION_LEASE_PREFIX.length)}`
     if (record.status !== 'silent') return
     this.counts.regionTakes += 1
-    this.#taken(life, what, String(record.term - 1n), String(record.counter), sentLocalMs, rev)
+    this.#taken(life, what, String(record.term - 1n), String(record.counter), sentLocalMs, rev, sentAt)
   }
 
   #nodeWritten(life: Life, value: Uint8Array, sentLocalMs: number, rev: string): void {
@@ -144,7 +156,15 @@ export class StoreRecording implements StoreTap {
     this.#taken(life, what, String(node.nodeEpoch - 1n), seen?.counter ?? '0', sentLocalMs, rev)
   }
 
-  #taken(life: Life, what: Holding, under: string, counter: string, localMs: number, rev: string): void {
+  #taken(
+    life: Life,
+    what: Holding,
+    under: string,
+    counter: string,
+    localMs: number,
+    rev: string,
+    sentAt?: number,
+  ): void {
     const who = life.process.name
     const entry = {
       kind: 'take.commit',
@@ -153,6 +173,7 @@ export class StoreRecording implements StoreTap {
       under,
       counter,
       localMs,
+      ...(sentAt !== undefined && { sentAt }),
       forced: false,
       approvals: [],
       rev,

@@ -112,9 +112,11 @@ export class SimStore implements Store {
   }
 
   status(signal?: AbortSignal): Promise<StoreStatus> {
-    return this.#read({ consistency: 'local', ...(signal && { signal }) }, (_, member) =>
-      this.#options.etcd.statusOf(member),
-    )
+    const { etcd, bends } = this.#options
+    return this.#read({ consistency: 'local', ...(signal && { signal }) }, (_, member) => {
+      const status = etcd.statusOf(member)
+      return bends.termOf === undefined ? status : { ...status, raftTerm: bends.termOf(etcd) }
+    })
   }
 
   members(signal?: AbortSignal): Promise<readonly StoreMember[]> {
@@ -145,6 +147,7 @@ export class SimStore implements Store {
         return
       }
       const at = bends.readAt?.(life, etcd) as Revision | undefined
+      if (etcd.leader === undefined && bends.readsWithoutLeader === true) reply(() => answer(at, member), member)
       this.#atLeader(member, (leader) => reply(() => answer(at, member), leader))
     })
   }

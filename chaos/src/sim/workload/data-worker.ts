@@ -64,6 +64,8 @@ export class DataWorkers {
   }
 
   start(workers: number): void {
+    // A map may lose a key for a while, and keys keep their shard.
+    for (const key of this.#keys) this.#note(key)
     for (let at = 1; at <= workers; at++) {
       const running = this.#work(`${this.name}.w${at}`, this.#life.random)
       this.#running.add(running)
@@ -155,12 +157,16 @@ export class DataWorkers {
     { client, cseq, key }: Pick<WorkRequest, 'client' | 'cseq' | 'key'>,
     what: Pick<RequestInvokedEvent, 'f' | 'mode' | 'value'>,
   ): void {
-    const route = this.client.router.route(KEYSPACE, key)
-    // Keys keep their shard through whatever happens here, so the last known one is the one.
-    if (route.ok) this.#shards.set(key, route.route.shardId)
+    this.#note(key)
     const shard = this.#shards.get(key) ?? ''
     const register = `${KEYSPACE}/${formatKey(key)}`
     this.#record({ kind: 'req.inv', client, cseq, tier: 'data', shard, key: register, expected: '', op: '', ...what })
+  }
+
+  /** Keys keep their shard through whatever happens here, so the last known one is the one. */
+  #note(key: Key): void {
+    const route = this.client.router.route(KEYSPACE, key)
+    if (route.ok) this.#shards.set(key, route.route.shardId)
   }
 
   #refused(node: string, key: Uint8Array, sent: WriteRequest['token'], { code, newest }: Refusal): void {

@@ -23,6 +23,11 @@ const META = keyspaceName('meta')
 const BOUNDS = ['b', 'd', 'f', 'h'] as const
 const TIMEOUT_MS = 12_000
 const SETUP_PAUSE_MS = 300
+const ABORT_SHARE = 0.4
+/** From before anything is frozen to after everything is decided. */
+const ABORT_MS_MAX = 3000
+/** To a region that does not follow the range yet. */
+const AFAR_SHARE = 0.15
 
 /** Operations of all operators that were asked for, at that time, and never answered. */
 export type UnknownOperations = Map<OperationId, number>
@@ -70,7 +75,11 @@ export class Operator {
     await this.#until('create', () => control.createKeyspace(operationId('create'), KEYSPACE, first, []))
     const starts = bounds.slice(1).map(({ start }) => start)
     await this.#until('split', () => control.split(operationId('split'), KEYSPACE, starts))
-    const assignments = regions.map((owner, at) => ({ start: bounds[at]?.start ?? keyOfText(''), owner, standbys: [] }))
+    const assignments = regions.map((owner, at) => ({
+      start: bounds[at]?.start ?? keyOfText(''),
+      owner,
+      standbys: [...regions.slice(at + 1), ...regions.slice(0, at)].slice(0, this.#profile.standbys),
+    }))
     await this.#until('assign', () => control.assign(operationId('assign'), KEYSPACE, assignments))
     for (const [at, { start, shards }] of bounds.entries()) {
       const opening = [{ start, shardBounds: shards }]
@@ -121,6 +130,10 @@ export class Operator {
     while (!this.#stopped) {
       await this.#life.clock.sleep(this.#random.between(0.3, 1.7) * this.#profile.operatorPauseMs)
       if (this.#stopped) return
+      if (this.#random.chance(this.#profile.transferShare)) {
+        await this.#transfer()
+        continue
+      }
       const draw = this.#random.next()
       if (draw < 0.35) await this.#handOver()
       else if (draw < 0.5) await this.#list()
@@ -139,6 +152,27 @@ export class Operator {
       const operation = this.#operation()
       await this.#client.control.handOver(operation, shardId, undefined, region, { timeoutMs: TIMEOUT_MS })
       this.counts.handOvers += 1
+    } catch (error) {
+      this.#refused(error)
+    }
+  }
+
+  /** Begins a transfer, and gives some of them up again. */
+  async #transfer(): Promise<void> {
+    const at = this.#random.int(this.#plans.length)
+    const { start: key } = boundsOf(this.#profile, at)
+    const options = { timeoutMs: TIMEOUT_MS }
+    const afar = this.#random.chance(AFAR_SHARE)
+    const gaveUpMs = this.#random.chance(ABORT_SHARE) ? this.#random.between(0, ABORT_MS_MAX) : undefined
+    try {
+      const range = await this.#client.control.lookup(KEYSPACE, key, true, options)
+      const others = this.#plans.map(({ region }) => regionId(region)).filter((region) => region !== range.owner)
+      const target = this.#random.pick(afar || range.standbys.length === 0 ? others : range.standbys)
+      const operation = this.#operation()
+      await this.#client.operations.transfer(operation, { keyspace: KEYSPACE, key, target, reason: 'sim' }, options)
+      if (gaveUpMs === undefined) return
+      await this.#life.clock.sleep(gaveUpMs)
+      await this.#client.operations.abort(operation, 'sim', options)
     } catch (error) {
       this.#refused(error)
     }

@@ -5,6 +5,13 @@ import type { MeridianError } from '@meridian/topology'
 import type { Life } from '../kernel/process.ts'
 import type { SimEtcd } from '../store/sim-etcd.ts'
 
+/** What a response is the answer to. */
+export interface Asked {
+  readonly request: unknown
+  /** By the caller's own clock. */
+  readonly sentLocalMs: number
+}
+
 /**
  * Where a world can be bent so that the program seems to have a mistake: between it and its ports, and in the rules of
  * its replicas. Who records looks at what the program asked for and got, before and after, as in every other world.
@@ -20,10 +27,14 @@ export interface Bends {
   readonly outcome?: (life: Life, store: SimEtcd, txn: Txn) => TxnOutcome | undefined
   /** The revision that a linearizable read sees, in place of the newest. */
   readonly readAt?: (life: Life, store: SimEtcd) => bigint | undefined
+  /** A linearizable read is answered although nobody leads the store. */
+  readonly readsWithoutLeader?: boolean
+  /** The term that members tell, in place of the one they are in. */
+  readonly termOf?: (store: SimEtcd) => bigint
   /** The request as its handler gets it. */
   readonly request?: (server: Life, method: string, request: unknown) => unknown
   /** The response as its caller gets it. */
-  readonly received?: (client: Life, method: string, response: unknown, sentLocalMs: number) => unknown
+  readonly received?: (client: Life, method: string, response: unknown, asked: Asked) => unknown
   readonly error?: (client: Life, method: string, error: MeridianError) => MeridianError
   readonly storage?: (node: string, storage: NodeStorage) => NodeStorage
   /** What the clock shows to a handler of that method, in its first turn. */

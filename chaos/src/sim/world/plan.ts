@@ -11,6 +11,10 @@ export interface Profile {
   readonly serversPerRegion: number
   readonly nodesPerRegion: number
   readonly shardsPerRange: number
+  /** Regions that follow each range. */
+  readonly standbys: number
+  /** Whether regions stand still while G is away; undefined: as the seed says. */
+  readonly standstill?: boolean
   /** Workers of the client of each region; each does one request after the other. */
   readonly workersPerRegion: number
   readonly keysPerRange: number
@@ -18,6 +22,8 @@ export interface Profile {
   readonly pauseMs: number
   /** Mean pause between two changes of metadata by the operator of a region. */
   readonly operatorPauseMs: number
+  /** Of those changes, planned transfers of ranges with data. */
+  readonly transferShare: number
   /** How long faults come and go, after the world is up. */
   readonly faultyMs: number
   /** How long the healed world goes on before it is asked for its final state. */
@@ -31,10 +37,12 @@ export const PROFILES: Readonly<Record<'small' | 'large', Profile>> = {
     serversPerRegion: 1,
     nodesPerRegion: 3,
     shardsPerRange: 2,
+    standbys: 1,
     workersPerRegion: 2,
     keysPerRange: 6,
     pauseMs: 250,
     operatorPauseMs: 1500,
+    transferShare: 0.1,
     faultyMs: 45_000,
     healedMs: 25_000,
   },
@@ -44,10 +52,12 @@ export const PROFILES: Readonly<Record<'small' | 'large', Profile>> = {
     serversPerRegion: 2,
     nodesPerRegion: 3,
     shardsPerRange: 4,
+    standbys: 2,
     workersPerRegion: 3,
     keysPerRange: 12,
     pauseMs: 200,
     operatorPauseMs: 1500,
+    transferShare: 0.1,
     faultyMs: 150_000,
     healedMs: 40_000,
   },
@@ -65,8 +75,14 @@ export interface RegionPlan {
 
 export const addressOf = (name: string): string => `${name}:7000`
 
-/** @param timing in place of the default */
-export function regionsOf(profile: Profile, timing: Partial<Timing> = {}): RegionPlan[] {
+export interface WorldSettings {
+  /** In place of the default. */
+  readonly timing?: Partial<Timing>
+  /** Whether regions may stand still while G is away. */
+  readonly standstill?: boolean
+}
+
+export function regionsOf(profile: Profile, { timing = {}, standstill = false }: WorldSettings = {}): RegionPlan[] {
   const { regions, serversPerRegion, nodesPerRegion } = profile
   const names = REGIONS.slice(0, regions)
   const counted = (region: string, letter: string, count: number): string[] =>
@@ -93,7 +109,7 @@ export function regionsOf(profile: Profile, timing: Partial<Timing> = {}): Regio
       servers: servers.map(place),
       nodes: nodes.map((id, at) => ({ ...place(id), zone: zones[at % zones.length] ?? zoneId('a'), capacity: 100 })),
       timing: { ...DEFAULT_TIMING, ...timing },
-      standstill: false,
+      standstill,
       leader: DEFAULT_LEADER_SETTINGS,
     }
     return { region, config, servers, nodes, client: `${region}-c1` }

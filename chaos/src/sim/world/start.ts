@@ -1,6 +1,7 @@
 import { MeridianClient } from '@meridian/client'
 import type { ClientObserver } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
+import { ClockBehindError } from '@meridian/hlc'
 import { MemoryStorage, RULES } from '@meridian/data-node/memory'
 import type { MemoryDisk } from '@meridian/data-node/memory'
 import { silentLogger } from '@meridian/loop'
@@ -24,6 +25,8 @@ const SYNC_MS = [0.2, 6] as const
 /** Told of the lives of processes and of what their disks have; for who records. */
 export interface LifeTap {
   begun(life: Life): void
+  /** It ended by itself and will be started again. */
+  gaveUp(life: Life): void
   synced(life: Life, shard: ShardId, promisedBefore: Token, promised: Token, lastIndex: number): void
 }
 
@@ -79,9 +82,11 @@ export class Processes {
       openMetrics: () => Promise.resolve({ operation: () => {}, [Symbol.asyncDispose]: () => Promise.resolve() }),
     }
     const onFailure = (loop: string, error: unknown): void => this.#failed(life, loop, error)
-    startRegionServer({ config, place, ports, log: this.log(life), onFailure }).catch((error: unknown) =>
-      this.#failed(life, 'start', error),
-    )
+    startRegionServer({ config, place, ports, log: this.log(life), onFailure }).catch((error: unknown) => {
+      // A clock that has gone back is waited for, one start after the other.
+      if (error instanceof ClockBehindError) this.#restart(life)
+      else this.#failed(life, 'start', error)
+    })
   }
 
   startNode({ config, servers }: RegionPlan, name: string): void {
@@ -178,8 +183,14 @@ export class Processes {
 
   #failed(life: Life, what: string, error: unknown): void {
     if (!life.alive) return
+    this.#world.fail(life.process.name, what, error)
+    this.#restart(life)
+  }
+
+  #restart(life: Life): void {
+    if (!life.alive) return
     const { name } = life.process
-    this.#world.fail(name, what, error)
+    this.tap?.gaveUp(life)
     this.kill(name, 1)
     this.#world.scheduler.after(RESTART_MS, `restart ${name}`, () => {
       if (this.#world.process(name).life === undefined) this.start(name)

@@ -19,6 +19,8 @@ import type { Profile, RegionPlan } from './plan.ts'
 const UNREPEATABLE = new Set(['DataService/Write'])
 
 const CLOCK_SPREAD_MS = 40
+/** Of worlds whose regions may stand still while G is away. */
+const STANDSTILL_SHARE = 0.4
 
 /** Something that should never happen, in whatever process. */
 export interface Failure {
@@ -57,7 +59,8 @@ export class SimWorld {
     this.links = new Links(this.scheduler, SimRandom.of(seed, 'links'))
     this.network = new SimNetwork(this.scheduler, this.links, UNREPEATABLE, bends)
     this.bus = new SimBusNetwork(this.scheduler, this.links, bends)
-    this.plans = regionsOf(profile, bends.timing)
+    const standstill = profile.standstill ?? SimRandom.of(seed, 'standstill').chance(STANDSTILL_SHARE)
+    this.plans = regionsOf(profile, { ...(bends.timing && { timing: bends.timing }), standstill })
     this.#store(
       'g',
       this.plans.map(({ region }) => ({ name: `g/${region}`, title: region, region })),

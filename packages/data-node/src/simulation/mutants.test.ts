@@ -56,6 +56,11 @@ const MUTANTS: readonly Mutant[] = [
     caughtBy: ['I20'],
     firstSeed: 1170,
   },
+  {
+    name: 'the table of duplicates stays behind when a state moves',
+    options: { faults: { movesWithoutDuplicates: true }, moves: {} },
+    caughtBy: ['I20'],
+  },
   { name: 'any token may enter by the door', options: { faults: { opensDoor: true } }, caughtBy: ['I16'] },
   { name: 'demotion answers "failed"', options: { faults: { failsUnknown: true } }, caughtBy: ['I21'] },
   {

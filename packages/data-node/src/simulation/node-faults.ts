@@ -1,3 +1,4 @@
+import type { ReplicaResponse } from '../replica/replica-message.ts'
 import { EMPTY_SHARD } from '../replica/replica-state.ts'
 import type { DurableShard } from '../replica/replica-state.ts'
 
@@ -11,6 +12,8 @@ export interface NodeFaults {
   readonly repliesEarly?: boolean
   /** The table of duplicates is not part of what a disk and a new leader inherit. */
   readonly duplicatesInMemory?: boolean
+  /** A state that is sent to another replica leaves the table of duplicates behind. */
+  readonly movesWithoutDuplicates?: boolean
   /** Any token may enter by the door. */
   readonly opensDoor?: boolean
   /** A lease counts from the moment its answer arrives. */
@@ -29,6 +32,11 @@ export interface NodeFaults {
   readonly acknowledgesAnyway?: boolean
   /** Demotion answers "failed" where it must say "unknown". */
   readonly failsUnknown?: boolean
+}
+
+/** What a broken source makes of its answer. */
+export function withheld(response: ReplicaResponse, faults: NodeFaults): ReplicaResponse {
+  return faults.movesWithoutDuplicates === true && response.kind === 'state' ? { ...response, sessions: [] } : response
 }
 
 /** What a broken disk hands back at a start. */

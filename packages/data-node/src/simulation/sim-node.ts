@@ -17,7 +17,7 @@ import { step } from '../replica/step.ts'
 import type { EventQueue } from './event-queue.ts'
 import { historyEntry } from './history-entry.ts'
 import type { ReplicaRecord } from './history.ts'
-import { spoiled } from './node-faults.ts'
+import { spoiled, withheld } from './node-faults.ts'
 import type { NodeFaults } from './node-faults.ts'
 import { SimDisk } from './sim-disk.ts'
 import { NOT_VOUCHED, valueOf } from './sim-door.ts'
@@ -193,7 +193,7 @@ export class SimNode {
       if (response.kind === 'append' && response.matched) {
         this.#options.record({ kind: 'accepted', node: this.id, token: request.token, promised: promisedBefore })
       }
-      answer(response)
+      answer(withheld(response, this.#options.faults))
     })
     this.#step({ kind: 'request', id, from, request })
   }
