@@ -55,7 +55,7 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
   {
     name: 'lower-tokens-accepted',
     breaks: 'a replica does not refuse a lower token',
-    killedBy: ['ratchet', 'log-order', 'no-loss', 'failure'],
+    killedBy: ['ratchet', 'log-order', 'no-loss'],
     seeds: 10,
     bends: () => ({
       rules: { ratchet: (promised, offered) => (compareTokens(offered, promised) > 0 ? 'raised' : 'kept') },
@@ -122,7 +122,7 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
   {
     name: 'one-replica-sealed',
     breaks: 'a leader serves when it alone has promised',
-    killedBy: ['seals', 'no-loss', 'registers', 'log-order', 'failure', 'quarantine'],
+    killedBy: ['seals', 'no-loss', 'registers', 'log-order', 'quarantine'],
     seeds: 40,
     bends: () => ({ rules: { sealQuorum: () => 1 } }),
     faults: TURMOIL,
@@ -130,7 +130,7 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
   {
     name: 'read-before-seal',
     breaks: 'a leader builds on its own log and not on the best of those that sealed',
-    killedBy: ['no-loss', 'registers', 'log-order', 'ratchet', 'failure', 'quarantine'],
+    killedBy: ['no-loss', 'registers', 'log-order', 'ratchet', 'quarantine'],
     seeds: 40,
     bends: () => ({ rules: { compareLogs: () => 0 } }),
     faults: TURMOIL,
@@ -138,7 +138,7 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
   {
     name: 'one-copy-is-committed',
     breaks: 'a write is acknowledged when one replica has it',
-    killedBy: ['no-loss', 'registers', 'log-order', 'failure', 'quarantine'],
+    killedBy: ['no-loss', 'registers', 'log-order', 'quarantine'],
     seeds: 30,
     firstSeed: 13,
     bends: () => ({ rules: { writeQuorum: () => 1 } }),
@@ -147,7 +147,7 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
   {
     name: 'acknowledged-before-the-disk',
     breaks: 'a replica answers before the disk has what it answers for',
-    killedBy: ['ratchet', 'no-loss', 'registers', 'log-order', 'failure', 'quarantine'],
+    killedBy: ['ratchet', 'no-loss', 'registers', 'log-order', 'quarantine'],
     seeds: 20,
     bends: () => ({
       storage: (_, storage) =>

@@ -1,9 +1,9 @@
 import { MeridianClient } from '@meridian/client'
 import type { ClientObserver } from '@meridian/client'
 import { DataNode } from '@meridian/data-node'
-import { ClockBehindError } from '@meridian/hlc'
 import { MemoryStorage, RULES } from '@meridian/data-node/memory'
 import type { MemoryDisk } from '@meridian/data-node/memory'
+import { ClockBehindError } from '@meridian/hlc'
 import { silentLogger } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
 import { startRegionServer } from '@meridian/region-server'
@@ -81,12 +81,13 @@ export class Processes {
       openBus: () => Promise.resolve(world.bus.open(life)),
       openMetrics: () => Promise.resolve({ operation: () => {}, [Symbol.asyncDispose]: () => Promise.resolve() }),
     }
-    const onFailure = (loop: string, error: unknown): void => this.#failed(life, loop, error)
-    startRegionServer({ config, place, ports, log: this.log(life), onFailure }).catch((error: unknown) => {
+    const onFailure = (loop: string, error: unknown): void => {
       // A clock that has gone back is waited for, one start after the other.
       if (error instanceof ClockBehindError) this.#restart(life)
-      else this.#failed(life, 'start', error)
-    })
+      else this.#failed(life, loop, error)
+    }
+    const options = { config, place, ports, log: this.log(life), onFailure }
+    startRegionServer(options).catch((error: unknown) => onFailure('start', error))
   }
 
   startNode({ config, servers }: RegionPlan, name: string): void {
