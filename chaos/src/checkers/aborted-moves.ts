@@ -1,5 +1,6 @@
 import { eventsOf } from '../history/event.ts'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
+import { LostBranches } from './lost-branches.ts'
 import { movesOf, writesServed } from './move-facts.ts'
 import type { Move } from './move-facts.ts'
 import { isExact } from './run-facts.ts'
@@ -9,14 +10,16 @@ import type { Verdict } from './verdict.ts'
 /**
  * Safety I33: an abort restores. A move is committed or aborted, never both; of an aborted one nothing is activated and
  * nothing served by a node of the target under the old generation; a source takes writes again only for an abort that is
- * committed, and goes on with the same log: no index that it acknowledged before is given out again. Void unless a move
- * was aborted that had frozen something.
+ * committed, and goes on with the same log: no index that it acknowledged before is given out again, unless it had been lost
+ * with another region. Void unless a move was aborted that had frozen something.
  */
 export function checkAbortedMoves(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const exact = isExact(history)
   const serves = eventsOf(history, 'node.serve')
-  const writes = Map.groupBy(writesServed(history), ({ shard }) => shard)
+  const lost = new LostBranches(history)
+  const kept = writesServed(history).filter(({ shard, idx, own }) => !lost.has({ shard, idx: BigInt(idx), token: own }))
+  const writes = Map.groupBy(kept, ({ shard }) => shard)
   let [aborted, restored] = [0, 0]
   for (const move of movesOf(history)) {
     const [abort] = move.aborts
@@ -66,7 +69,7 @@ function checkSource(
   if (frozenAt === undefined) return 0
   const before = writes.filter((write) => write.t < frozenAt).map(({ idx }) => BigInt(idx))
   const highest = before.reduce((a, b) => (a > b ? a : b), 0n)
-  const after = writes.filter((write) => write.t > t)
+  const after = writes.filter((write) => write.t > t && write.duplicate !== true)
   for (const { node, idx, own } of after) {
     if (BigInt(idx) <= highest)
       findings.violation(`move ${op}, aborted: ${node} gave out index ${idx} of shard ${shard} under ${own} once more`)

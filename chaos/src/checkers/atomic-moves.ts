@@ -1,6 +1,7 @@
 import { compareTokens } from '@meridian/topology'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
+import { LostBranches } from './lost-branches.ts'
 import { movesOf, writesServed } from './move-facts.ts'
 import type { Move } from './move-facts.ts'
 import { isExact } from './run-facts.ts'
@@ -11,13 +12,16 @@ import type { Verdict } from './verdict.ts'
  * Safety I32: a planned move is atomic. Only a committed move is activated; the log that a shard is activated with reaches
  * the barrier; under older tokens than the activated one nothing beyond the barrier was ever acknowledged, and nothing at
  * all after the first write under it. An acknowledgement below the barrier may reach its client late, so in runs whose
- * times are not exact that last rule is kept by the barrier alone. Void unless a committed move was activated and the shard
+ * times are not exact that last rule is kept by the barrier alone. What a lost region had acknowledged beyond where the others
+ * went on is in no log that moves. Void unless a committed move was activated and the shard
  * had been written before.
  */
 export function checkAtomicMoves(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const exact = isExact(history)
-  const writes = Map.groupBy(writesServed(history), ({ shard }) => shard)
+  const lost = new LostBranches(history)
+  const kept = writesServed(history).filter(({ shard, idx, own }) => !lost.has({ shard, idx: BigInt(idx), token: own }))
+  const writes = Map.groupBy(kept, ({ shard }) => shard)
   let [shards, judged] = [0, 0]
   const moves = movesOf(history)
   for (const move of moves) {

@@ -48,6 +48,8 @@ export interface NodeServeEvent {
   readonly mode: ServeMode
   /** Of a write its entry's, of a read that of the state it saw. */
   readonly idx: string
+  /** Of a write: it had been applied before, and `idx` is where. Absent: not so. */
+  readonly duplicate?: boolean
 }
 
 /** A node refused a request because of its token. */

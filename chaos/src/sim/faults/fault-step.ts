@@ -28,7 +28,7 @@ export const FAULT_KINDS = [
   'slow-link',
   /** Messages get lost, and requests arrive twice; amount: share of each. */
   'lossy-link',
-  /** The wall clock jumps by amount ms. */
+  /** The wall clock is off by amount ms. */
   'clock-jump',
   /** The monotonic clock runs at the rate amount. */
   'clock-rate',

@@ -184,7 +184,9 @@ export class Nemesis {
     const name = this.#nameOf(target)
     if (kind === 'clock-jump') {
       machine.stepWall(amount)
-      return this.#told(kind, name, { ms: amount })
+      // Set right in the end. What was stamped ahead of everybody keeps them from stamping until their clocks have come there.
+      const settleMs = Math.abs(amount) + SETTLE_MS
+      return this.#told(kind, name, { ms: amount }, () => machine.stepWall(-amount), settleMs)
     }
     if (kind === 'clock-rate') {
       machine.setRate(amount)

@@ -83,7 +83,7 @@ function stepOf(world: SimWorld, random: SimRandom, kind: FaultKind, atMs: numbe
     }
     case 'clock-jump': {
       const sign = random.chance(0.5) ? 1 : -1
-      return { kind, atMs, forMs: 0, target: random.pick(running), amount: sign * span(50, 8000) }
+      return { kind, atMs, forMs: span(500, 9000), target: random.pick(running), amount: sign * span(50, 8000) }
     }
     case 'clock-rate':
       return {

@@ -20,7 +20,7 @@ export interface Mutant {
   readonly name: string
   /** In words: what is done in place of what. */
   readonly breaks: string
-  /** Checkers of which one has to find it; `failure`: the program's own assertions. */
+  /** Checkers of which one has to find it; that the program itself notices does not count. */
   readonly killedBy: readonly string[]
   /** Seeds within which it has to be found. */
   readonly seeds: number

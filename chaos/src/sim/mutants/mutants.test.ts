@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ALL_CHECKERS } from '../../checkers/all-checkers.ts'
 import { MUTANTS, mutantNamed } from './registry.ts'
 import { ROWS } from './rows.ts'
 import { huntMutant } from './run-mutants.ts'
@@ -29,6 +30,11 @@ describe('a checker notices when', () => {
     for (const name of mutants) expect(mutantNamed(name).name).toBe(name)
     for (const { file, name } of elsewhere) expect(readFileSync(new URL(file, ROOT), 'utf8')).toContain(name)
     expect(mutants.length + elsewhere.length).toBeGreaterThan(0)
+  })
+
+  it('it is a checker that has to notice', () => {
+    const checkers = ALL_CHECKERS.map(({ name }) => name)
+    for (const { killedBy } of MUTANTS) expect(checkers).toEqual(expect.arrayContaining([...killedBy]))
   })
 
   it('each has a name of its own', () => {

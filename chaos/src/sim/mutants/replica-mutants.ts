@@ -53,19 +53,6 @@ export const REPLICA_MUTANTS: readonly Mutant[] = [
     faults: TURMOIL,
   },
   {
-    name: 'lower-tokens-accepted',
-    breaks: 'a replica does not refuse a lower token',
-    killedBy: ['ratchet', 'log-order', 'no-loss'],
-    seeds: 10,
-    bends: () => ({
-      rules: { ratchet: (promised, offered) => (compareTokens(offered, promised) > 0 ? 'raised' : 'kept') },
-    }),
-    profile: { pauseMs: 60 },
-    // Longer than a node is waited for, shorter than its region's word is good.
-    faults: (world, random) =>
-      again(world, random, { kind: 'pause', targets: nodesOf(world), everyMs: 2500, forMs: [6600, 8400] }),
-  },
-  {
     name: 'epoch-alone',
     breaks: 'a replica compares the epochs of tokens, and not their generations first',
     killedBy: ['ratchet', 'log-order'],

@@ -31,7 +31,7 @@ export async function huntMutant(mutant: Mutant, signal: AbortSignal): Promise<M
     tried += 1
     const by = brokenOf(run).find((name) => mutant.killedBy.includes(name))
     if (by === undefined) continue
-    const why = run.verdicts.find(({ name }) => name === by)?.why ?? run.failures[0] ?? ''
+    const why = run.verdicts.find(({ name }) => name === by)?.why ?? ''
     return { mutant, killed: { seed, by, why }, seeds: tried }
   }
   return { mutant, killed: undefined, seeds: tried }

@@ -47,13 +47,15 @@ export function finalLogOf(
         entries.push({ kind: 'log.entry', replica, shard, idx, token, client, cseq, key, value, applied })
       }
     }
+    const last = durable.base.index + durable.entries.length
     entries.push({
       kind: 'log.end',
       replica,
       shard,
       first: String(durable.base.index + 1),
-      committed: String(Math.max(durable.commitIndex, commitIndex)),
-      last: String(durable.base.index + durable.entries.length),
+      // The last entries may be committed by the disks of others, and on their way to this one.
+      committed: String(Math.min(last, Math.max(durable.commitIndex, commitIndex))),
+      last: String(last),
       entries: rows,
     })
   }

@@ -119,7 +119,7 @@ export class NetRecording implements NetworkTap {
     const own = formatToken(fromWireToken(outcome.value.token))
     this.#check(life, request.shardId, own, 'write-l', 'region', 0)
     for (const item of outcome.value.items) {
-      if (item.code === '') this.#served(life, request, own, 'write-l', item.index)
+      if (item.code === '') this.#served(life, request, own, 'write-l', item.index, item.duplicate)
     }
   }
 
@@ -143,6 +143,7 @@ export class NetRecording implements NetworkTap {
     own: string,
     mode: ServeMode,
     index: bigint,
+    duplicate = false,
   ): void {
     this.counts.served += 1
     const { name: node, region } = life.process
@@ -159,6 +160,7 @@ export class NetRecording implements NetworkTap {
       own,
       mode,
       idx: String(index),
+      ...(duplicate && { duplicate }),
     })
   }
 
