@@ -90,7 +90,9 @@ export function addRangeStandbys(group: Command): void {
       const done = await mutate(context, options, (id) =>
         control.assign(id, keyspace, [{ start, owner, standbys: options.set }], expected, callOptions(context)),
       )
-      showMutated(context, done)
+      // Nothing is decided where it is so already: then the range is shown as it is.
+      const { ranges } = done.result
+      showMutated(context, { ...done, result: { ...done.result, ranges: ranges.length === 0 ? [range] : ranges } })
     })
   withExamples(command, 'meridian range standbys cities/FR --set us-east,ap-southeast')
 }
