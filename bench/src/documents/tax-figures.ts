@@ -40,7 +40,8 @@ function ranInWords({ run, lines }: Results): string {
   return (
     `Median of a global commit, ms, and in brackets the floor; rows: place of the leader, columns: client region. ` +
     `Run of ${run.date.slice(0, 10)} at commit ${run.commit.slice(0, 12)}: ${machine.cores} cores (${machine.cpu}), ` +
-    `load ${String(parameters['loadAverage'])} before it, ${String(parameters['samples'])} samples a run and cell, ` +
+    `load ${String(parameters['loadAverage'])} before it, ${String(parameters['samples'])} samples a run and cell at ` +
+    `${String(parameters['ratePerS'])} commits/s, ` +
     `${accepted} of ${cells.length} cells accepted.`
   )
 }

@@ -129,7 +129,8 @@ export const MOVE_MUTANTS: readonly Mutant[] = [
     name: 'copy-early',
     breaks: 'a transfer is committed when the target has something, and not when it has all up to the barrier',
     killedBy: ['atomic-moves'],
-    seeds: 10,
+    seeds: 60,
+    firstSeed: 20,
     profile: BUSY,
     bends: () => ({
       received: (client, method, response) => {
