@@ -25,7 +25,7 @@ import type { SimEtcd } from './store/sim-etcd.ts'
 import { DataWorkers } from './workload/data-worker.ts'
 import type { WorkCounts } from './workload/data-worker.ts'
 import { Operator } from './workload/operator.ts'
-import type { UnknownOperations } from './workload/operator.ts'
+import type { UnansweredOperations } from './workload/operator.ts'
 import { KEYSPACE, keysOf } from './world/plan.ts'
 import type { Profile } from './world/plan.ts'
 import { Processes } from './world/start.ts'
@@ -156,7 +156,7 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
     workers.push(own)
     return { client, life }
   })
-  const unknown: UnknownOperations = new Map()
+  const unanswered: UnansweredOperations = new Map()
   const operators = clients.map(
     ({ client, life }) =>
       new Operator(
@@ -166,7 +166,7 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
         profile,
         world.plans,
         world.random(`operator ${life.process.name}`),
-        unknown,
+        unanswered,
       ),
   )
   const [first] = operators

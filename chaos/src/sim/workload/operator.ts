@@ -29,8 +29,17 @@ const ABORT_MS_MAX = 3000
 /** To a region that does not follow the range yet. */
 const AFAR_SHARE = 0.15
 
-/** Operations of all operators that were asked for, at that time, and never answered. */
-export type UnknownOperations = Map<OperationId, number>
+/** An operation that was asked for at `at` and not answered. */
+interface Unanswered {
+  readonly at: number
+  /** Who asked has given up: nobody will be told. */
+  isGivenUp: boolean
+  /** Ranges in which others saw its effect before that. */
+  readonly seen: RangeDescriptor[]
+}
+
+/** Of all operators. */
+export type UnansweredOperations = Map<OperationId, Unanswered>
 
 /** Who sets the world up and then changes its metadata: ranges of a keyspace without data, and leaders of shards. */
 export class Operator {
@@ -41,7 +50,7 @@ export class Operator {
   readonly #profile: Profile
   readonly #plans: readonly RegionPlan[]
   readonly #random: SimRandom
-  readonly #unknown: UnknownOperations
+  readonly #unanswered: UnansweredOperations
   #requests = 0
   #stopped = false
   #running: Promise<void> | undefined
@@ -54,7 +63,7 @@ export class Operator {
     profile: Profile,
     plans: readonly RegionPlan[],
     random: SimRandom,
-    unknown: UnknownOperations,
+    unanswered: UnansweredOperations,
   ) {
     this.#client = client
     this.#life = life
@@ -62,7 +71,7 @@ export class Operator {
     this.#profile = profile
     this.#plans = plans
     this.#random = random
-    this.#unknown = unknown
+    this.#unanswered = unanswered
   }
 
   /** One range for each region, opened there with its shards; tries until it is done. */
@@ -214,9 +223,12 @@ export class Operator {
   /** Asks once, and once more under the same operation if nobody knows what came of it. */
   async #ask(operation: OperationId, change: () => Promise<Mutated>): Promise<void> {
     const at = this.#recorder.nowNs()
+    const unanswered: Unanswered = { at, isGivenUp: false, seen: [] }
+    this.#unanswered.set(operation, unanswered)
     for (let attempt = 0; attempt < 2; attempt++) {
       try {
         const { ranges, revision } = await change()
+        this.#unanswered.delete(operation)
         this.counts.done += 1
         for (const range of ranges) this.#wrote(range, revision, at, operation)
         return
@@ -224,13 +236,15 @@ export class Operator {
         if (!isMeridianError(error)) throw error
         // Refused for good at the first attempt: surely without effect.
         if (attempt === 0 && ERROR_TABLE[error.code].retry === 'give-up') {
+          this.#unanswered.delete(operation)
           this.counts.refused += 1
           return
         }
         this.counts.unknown += 1
       }
     }
-    this.#unknown.set(operation, at)
+    unanswered.isGivenUp = true
+    for (const range of unanswered.seen) this.#mayHaveWritten(range, at)
   }
 
   #wrote(range: RangeDescriptor, revision: bigint, at: number, op: OperationId): void {
@@ -241,14 +255,17 @@ export class Operator {
 
   #read(range: RangeDescriptor, revision: bigint, at: number): void {
     // An operation of unknown outcome shows itself; what it had to write is known only now.
-    const asked = this.#unknown.get(range.operation)
-    if (asked !== undefined) {
-      const unknown = this.#request(range, asked, 'write', range.operation)
-      this.#recorder.by(this.#life, { kind: 'req.info', ...unknown, code: 'OUTCOME_UNKNOWN' })
-    }
+    const asked = this.#unanswered.get(range.operation)
+    if (asked?.isGivenUp === true) this.#mayHaveWritten(range, asked.at)
+    else asked?.seen.push(range)
     const request = this.#request(range, at, 'read', '')
     const answer = { value: valueMark(encodeRange(range)), token: '', duplicate: false }
     this.#recorder.by(this.#life, { kind: 'req.ok', ...request, idx: String(revision), ...answer })
+  }
+
+  #mayHaveWritten(range: RangeDescriptor, at: number): void {
+    const unknown = this.#request(range, at, 'write', range.operation)
+    this.#recorder.by(this.#life, { kind: 'req.info', ...unknown, code: 'OUTCOME_UNKNOWN' })
   }
 
   #request(range: RangeDescriptor, at: number, f: 'read' | 'write', op: string) {
