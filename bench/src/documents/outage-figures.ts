@@ -22,11 +22,15 @@ const FILES: readonly (readonly [file: string, command: string])[] = [
 
 /** What outages cost, from the results files by name: a row per question, and what is not measured yet. */
 export function outageFigures(texts: ReadonlyMap<string, string>): string {
-  const rows = FILES.map(([file, command]) => {
+  const files = FILES.map(([file, command]) => {
     const text = texts.get(file)
-    return text === undefined ? [`\`${command}\``, 'not measured yet', '', ''] : [`\`${command}\``, ...rowOf(text)]
+    return { command, ...(text === undefined ? {} : parsed(text)) }
   })
-  const runs = FILES.flatMap(([file]) => texts.get(file) ?? []).map(runOf)
+  const rows = files.map(({ command, result }) => [
+    `\`${command}\``,
+    ...(result === undefined ? ['not measured yet', '', ''] : rowOf(result)),
+  ])
+  const runs = files.flatMap(({ run }) => run ?? [])
   const [first] = runs
   return [
     ...(first === undefined
@@ -38,8 +42,7 @@ export function outageFigures(texts: ReadonlyMap<string, string>): string {
   ].join('\n\n')
 }
 
-function rowOf(text: string): [what: string, measured: string, goal: string] {
-  const result = resultOf(text)
+function rowOf(result: OutageResult): [what: string, measured: string, goal: string] {
   switch (result.bench) {
     case 'failover-summary': {
       const { kills, nodeLeaseMs, nodeWaitMs, perShardMs, lastShardMs, failed, unknown } = result
@@ -74,21 +77,15 @@ const met = (is: boolean): string => (is ? 'met' : 'not met')
 const asked = (failed: number, unknown: number): string => `writes failed: ${failed}, unknown: ${unknown}`
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 1000 ? 2 : 1)} s`
 
-function runOf(text: string): OutageRun {
-  return linesOf(text)[0] as OutageRun
-}
-
-/** The summary, which is the last line. @throws Error for a file that no benchmark of outages wrote */
-function resultOf(text: string): OutageResult {
-  const last = linesOf(text).at(-1) as OutageResult
-  if (!['failover-summary', 'transfer-summary', 'region-loss'].includes(last.bench)) {
-    throw new Error(`a results file that ends with ${JSON.stringify(last)}`)
-  }
-  return last
-}
-
-const linesOf = (text: string): unknown[] =>
-  text
+/** The run is the first line, the summary the last. @throws Error for a file that no benchmark of outages wrote */
+function parsed(text: string): { readonly run: OutageRun; readonly result: OutageResult } {
+  const lines = text
     .trimEnd()
     .split('\n')
     .map((line): unknown => JSON.parse(line))
+  const result = lines.at(-1) as OutageResult
+  if (!['failover-summary', 'transfer-summary', 'region-loss'].includes(result.bench)) {
+    throw new Error(`a results file that ends with ${JSON.stringify(result)}`)
+  }
+  return { run: lines[0] as OutageRun, result }
+}

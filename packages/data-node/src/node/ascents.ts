@@ -33,7 +33,7 @@ export class Ascents {
   /** True: begin now. False: it waits, and `next` returns it in its turn. */
   admit(record: ShardRecord, nowMs: number): boolean {
     const { shardId } = record
-    if (!this.#waiting.has(shardId) && this.#waiting.size === 0 && this.#room(nowMs) > 0) {
+    if (this.#waiting.size === 0 && this.#room(nowMs) > 0) {
       this.#risingSinceMs.set(shardId, nowMs)
       return true
     }

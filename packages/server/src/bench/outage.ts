@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join, relative } from 'node:path'
 import { runFailover, runRegionLoss, runTransfer } from '@meridian/bench'
@@ -9,6 +8,8 @@ import { systemClock } from '@meridian/loop'
 import { HOME } from '../paths.ts'
 import { wholeNumber, worldDefaults } from '../world.ts'
 import { worldLines } from '../world-report.ts'
+import { writeResults } from './results.ts'
+import { RESULTS_DIR } from './world-options.ts'
 
 export interface OutageBenchOptions {
   readonly json?: boolean
@@ -88,16 +89,12 @@ export async function benchRegionLoss(options: OutageBenchOptions, signal: Abort
   return publish(options, `region-loss-${ranges}`, [result], result)
 }
 
-/** A results file is there whole or not at all. */
 async function publish(
   { json, out }: OutageBenchOptions,
   name: string,
   lines: readonly object[],
   result: object,
 ): Promise<number> {
-  const dir = out ?? join(HOME, 'bench/results')
-  await mkdir(dir, { recursive: true })
-  const file = join(dir, `${name}.jsonl`)
   const run = {
     bench: 'run',
     date: new Date().toISOString(),
@@ -106,12 +103,11 @@ async function publish(
     cpu: cpus()[0]?.model ?? '',
   }
   const text = [run, ...lines].map((line) => `${JSON.stringify(line)}\n`).join('')
-  await writeFile(`${file}.draft`, text)
-  await rename(`${file}.draft`, file)
+  const written = await writeResults(out ?? RESULTS_DIR, new Map([[`${name}.jsonl`, text]]))
   if (json === true) process.stdout.write(text)
   else {
     for (const [key, value] of Object.entries(result)) process.stdout.write(`${key.padEnd(14)} ${shown(value)}\n`)
-    process.stdout.write(`Written: ${relative(process.cwd(), file)}\n`)
+    for (const file of written) process.stdout.write(`Written: ${relative(process.cwd(), file)}\n`)
   }
   return 0
 }
