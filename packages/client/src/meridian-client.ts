@@ -13,6 +13,7 @@ import { Operations } from './operations.ts'
 import { Reader } from './reader.ts'
 import type { ReadOptions, Row } from './reader.ts'
 import { ShardCalls } from './shard-calls.ts'
+import { Reroutes } from './reroutes.ts'
 import { RegionCalls } from './region-calls.ts'
 import { RpcSnapshotSource } from './snapshot-source.ts'
 import { Writer } from './writer.ts'
@@ -52,6 +53,7 @@ export class MeridianClient implements AsyncDisposable {
   readonly id: string
   readonly #writer: Writer
   readonly #reader: Reader
+  readonly #reroutes: Reroutes
   readonly #pool: ChannelPool
   readonly #scope: LoopScope
 
@@ -73,14 +75,15 @@ export class MeridianClient implements AsyncDisposable {
     this.operations = new Operations(regionCalls)
     this.nodes = new NodeReports(this.#pool)
     const calls = new ShardCalls(this.#pool, this.router, observe)
-    this.#writer = new Writer(this.router, calls, this.id, clock, random, observe)
+    this.#reroutes = new Reroutes(this.router, clock)
+    this.#writer = new Writer(this.router, calls, this.#reroutes, this.id, clock, random, observe)
     const home = (): RegionId | undefined => {
       if (options.region !== undefined) return options.region
       const { regions } = this.router.map.global
       return [...regions.values()].find(({ servers }) => servers.some((known) => options.servers.includes(known)))
         ?.region
     }
-    this.#reader = new Reader(this.router, calls, clock, random, home)
+    this.#reader = new Reader(this.router, calls, this.#reroutes, clock, random, home)
     this.#scope = new LoopScope(log)
     const name = options.name ?? `client-${this.id.slice(0, 8)}`
     this.#scope.start('report positions', async (signal) => {
@@ -118,6 +121,7 @@ export class MeridianClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]()
+    this.#reroutes[Symbol.dispose]()
     await this.router[Symbol.asyncDispose]()
     await this.#pool[Symbol.asyncDispose]()
   }

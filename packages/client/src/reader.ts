@@ -6,6 +6,7 @@ import { EMPTY_KEY, keyBytes, keyOfBytes, MeridianError } from '@meridian/topolo
 import type { ErrorCode, Key, KeyRange, KeyspaceName, RegionId } from '@meridian/topology'
 import { Deadline } from './deadline.ts'
 import { noRoute } from './no-route.ts'
+import type { Reroutes } from './reroutes.ts'
 import { RETRY_BACKOFF, worthRetrying } from './retry.ts'
 import type { Attempt, ShardCalls } from './shard-calls.ts'
 
@@ -44,14 +45,23 @@ export interface Row {
 export class Reader {
   readonly #router: Router
   readonly #calls: ShardCalls
+  readonly #reroutes: Pick<Reroutes, 'pause'>
   readonly #clock: Clock
   readonly #random: () => number
   readonly #home: () => RegionId | undefined
 
   /** @param home the client's own region, where its nearest replicas are */
-  constructor(router: Router, calls: ShardCalls, clock: Clock, random: () => number, home: () => RegionId | undefined) {
+  constructor(
+    router: Router,
+    calls: ShardCalls,
+    reroutes: Pick<Reroutes, 'pause'>,
+    clock: Clock,
+    random: () => number,
+    home: () => RegionId | undefined,
+  ) {
     this.#router = router
     this.#calls = calls
+    this.#reroutes = reroutes
     this.#clock = clock
     this.#random = random
     this.#home = home
@@ -142,10 +152,10 @@ export class Reader {
     send: (route: Route) => Promise<Attempt<T>>,
   ): Promise<{ route: Route; value: T }> {
     let last: { code: ErrorCode; message: string } = { code: 'NO_ROUTE', message: 'not sent' }
-    for (let attempt = 0; !deadline.passed; attempt += 1) {
+    let vain = 0
+    while (!deadline.passed) {
       const result = this.#router.route(keyspace, key)
       const replicas = isStale(how) ? this.#nearest(keyspace, key) : []
-      let learned = false
       if (replicas.length === 0 && !result.ok) {
         last = noRoute(keyspace, key, result)
         if (last.code === 'KEYSPACE_UNKNOWN' || last.code === 'RANGE_NOT_ACTIVE') break
@@ -155,13 +165,13 @@ export class Reader {
         if (answer.ok) return { route, value: answer.value }
         last = answer
         if (!worthRetrying(answer.code)) throw new MeridianError(last.code, last.message)
-        learned ||= answer.immediate
         if (deadline.passed) break
       }
-      if (learned && !isStale(how)) continue
-      await this.#clock
-        .sleep(Math.min(backoffMs(RETRY_BACKOFF, attempt, this.#random), deadline.remainingMs), deadline.signal)
-        .catch(() => {})
+      const pauseMs = Math.min(backoffMs(RETRY_BACKOFF, vain, this.#random), deadline.remainingMs)
+      // No token counts for a replica that was asked about the past: another one would not help.
+      const tried = replicas.length > 0 ? [] : [{ keyspace, key, token: result.ok ? result.route.token : undefined }]
+      const rerouted = await this.#reroutes.pause(tried, pauseMs, deadline.signal)
+      vain = rerouted ? 0 : vain + 1
     }
     throw new MeridianError(last.code, last.message)
   }

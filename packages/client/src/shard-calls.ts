@@ -3,14 +3,7 @@ import type { Refusal } from '@meridian/protocol'
 import { clientOf } from '@meridian/rpc'
 import type { ChannelPool } from '@meridian/rpc'
 import type { Route, Router } from '@meridian/router'
-import {
-  compareTokens,
-  ERROR_CODES,
-  GLOBAL_STREAM,
-  isMeridianError,
-  MeridianError,
-  regionStream,
-} from '@meridian/topology'
+import { ERROR_CODES, GLOBAL_STREAM, isMeridianError, MeridianError, regionStream } from '@meridian/topology'
 import type { ErrorCode, Token } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
 import { TokenRatchet } from './token-ratchet.ts'
@@ -18,12 +11,11 @@ import { TokenRatchet } from './token-ratchet.ts'
 /** Longest a single attempt waits for its answer; a caller's deadline may be shorter. */
 const ATTEMPT_MS_MAX = 5000
 
-/** A refused attempt: `immediate` when there is a newer route by now, so that trying again at once makes sense. */
+/** An attempt that was refused, or not answered. */
 export interface Refused {
   readonly ok: false
   readonly code: ErrorCode
   readonly message: string
-  readonly immediate: boolean
   /** The request may have had its effect. */
   readonly unknown: boolean
 }
@@ -35,15 +27,11 @@ export type DataClient = ReturnType<typeof clientOf<typeof DataServiceDefinition
 /** One attempt of one request at the node its route names; learns from refusals. */
 export class ShardCalls {
   readonly #pool: Pick<ChannelPool, 'channel'>
-  readonly #router: Pick<Router, 'adopt' | 'refresh' | 'route'>
+  readonly #router: Pick<Router, 'adopt' | 'refresh'>
   readonly #observe: ClientObserver
   readonly #ratchet = new TokenRatchet()
 
-  constructor(
-    pool: Pick<ChannelPool, 'channel'>,
-    router: Pick<Router, 'adopt' | 'refresh' | 'route'>,
-    observe: ClientObserver,
-  ) {
+  constructor(pool: Pick<ChannelPool, 'channel'>, router: Pick<Router, 'adopt' | 'refresh'>, observe: ClientObserver) {
     this.#pool = pool
     this.#router = router
     this.#observe = observe
@@ -92,7 +80,6 @@ export class ShardCalls {
         ok: false,
         code: error.code,
         message: error.message,
-        immediate: false,
         unknown: error.code === 'OUTCOME_UNKNOWN',
       }
     }
@@ -112,16 +99,8 @@ export class ShardCalls {
       ok: false,
       code,
       message: `${route.leader} (${route.address}): ${refusal.message}`,
-      // What the refusal tells may be no news because the feed told it while the request was on its way.
-      immediate: adopted || this.#isOutdated(route),
       unknown: code === 'OUTCOME_UNKNOWN',
     }
-  }
-
-  /** Whether the map has a later token for the shard than the one that was sent. */
-  #isOutdated({ keyspace, start, token }: Route): boolean {
-    const now = this.#router.route(keyspace, start)
-    return now.ok && compareTokens(now.route.token, token) > 0
   }
 
   /** The map may be behind: ask for newer streams, without waiting and at most one fetch at a time. */

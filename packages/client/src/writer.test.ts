@@ -2,6 +2,7 @@ import { ManualClock } from '@meridian/loop/testing'
 import type { Route } from '@meridian/router'
 import { EMPTY_KEY, keyOfText, keyspaceName, nodeId, parseShardId, rangeId, regionId, token } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
+import { Reroutes } from './reroutes.ts'
 import type { ShardCalls } from './shard-calls.ts'
 import { Writer } from './writer.ts'
 
@@ -29,7 +30,7 @@ function refusing(clock: ManualClock): { calls: Pick<ShardCalls, 'attempt'>; pat
     await clock.sleep(Math.min(leftMs, ANSWER_MS))
     const answered = leftMs >= ANSWER_MS
     const code = answered ? 'NO_REGION_LEASE' : 'OUTCOME_UNKNOWN'
-    return { ok: false, code, message: 'no', immediate: false, unknown: !answered }
+    return { ok: false, code, message: 'no', unknown: !answered }
   }
   return { calls: { attempt }, patiencesMs }
 }
@@ -42,7 +43,8 @@ describe('a write that is refused until its deadline', () => {
       const { calls, patiencesMs } = refusing(clock)
       let draws = 0
       const random = () => ((draws += 1) * 0.37) % 1
-      const writer = new Writer({ route: () => ({ ok: true, route: ROUTE }) }, calls, 'c', clock, random, () => {})
+      const router = { route: () => ({ ok: true, route: ROUTE }) as const, subscribe: () => () => {} }
+      const writer = new Writer(router, calls, new Reroutes(router, clock), 'c', clock, random, () => {})
       const written = writer.write(K, [{ key: keyOfText('a'), value: Buffer.from('1') }], { timeoutMs })
       let outcomes: Awaited<typeof written> | undefined
       void written.then((result) => (outcomes = result))

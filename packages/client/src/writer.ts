@@ -8,6 +8,7 @@ import type { ErrorCode, Key, KeyspaceName } from '@meridian/topology'
 import type { ClientObserver } from './client-event.ts'
 import { Deadline } from './deadline.ts'
 import { noRoute } from './no-route.ts'
+import type { Reroutes, Tried } from './reroutes.ts'
 import { answerablePauseMs, RETRY_BACKOFF, worthRetrying } from './retry.ts'
 import { Sessions } from './session.ts'
 import type { WriteIdentity } from './session.ts'
@@ -44,6 +45,8 @@ interface Pending {
   readonly write: Write
   readonly at: number
   identity: WriteIdentity | undefined
+  /** Where it was sent last. */
+  tried: Tried
   /** Sent at least once without a definite answer. */
   doubtful: boolean
   code: ErrorCode
@@ -53,6 +56,7 @@ interface Pending {
 export class Writer {
   readonly #router: Pick<Router, 'route'>
   readonly #calls: Pick<ShardCalls, 'attempt'>
+  readonly #reroutes: Pick<Reroutes, 'pause'>
   readonly #sessions: Sessions
   readonly #clock: Clock
   readonly #random: () => number
@@ -61,6 +65,7 @@ export class Writer {
   constructor(
     router: Pick<Router, 'route'>,
     calls: Pick<ShardCalls, 'attempt'>,
+    reroutes: Pick<Reroutes, 'pause'>,
     clientId: string,
     clock: Clock,
     random: () => number,
@@ -68,6 +73,7 @@ export class Writer {
   ) {
     this.#router = router
     this.#calls = calls
+    this.#reroutes = reroutes
     this.#sessions = new Sessions(clientId)
     this.#clock = clock
     this.#random = random
@@ -85,24 +91,23 @@ export class Writer {
       write,
       at,
       identity: undefined,
+      tried: { keyspace, key: write.key, token: undefined },
       doubtful: false,
       code: 'NO_ROUTE',
       message: 'not sent',
     }))
     let answerMs = 0
-    for (let attempt = 0; pending.length > 0; attempt += 1) {
-      if (deadline.passed) break
+    let vain = 0
+    while (pending.length > 0 && !deadline.passed) {
       const sentMs = this.#clock.nowMs()
-      const round = await Promise.all(
-        this.#requests(keyspace, pending).map((request) => this.#send(request, outcomes, deadline)),
-      )
+      await Promise.all(this.#requests(keyspace, pending).map((request) => this.#send(request, outcomes, deadline)))
       pending = pending.filter((item) => outcomes[item.at] === undefined)
-      const learned = round.some((immediate) => immediate)
-      if (pending.length === 0 || learned) continue
+      if (pending.length === 0) break
       answerMs = Math.max(answerMs, this.#clock.nowMs() - sentMs)
-      const pauseMs = this.#pauseMs(pending, attempt, deadline.remainingMs, answerMs)
+      const pauseMs = this.#pauseMs(pending, vain, deadline.remainingMs, answerMs)
       if (pauseMs === undefined) break
-      await this.#clock.sleep(pauseMs, deadline.signal).catch(() => {})
+      const rerouted = await this.#reroutes.pause(triedOf(pending), pauseMs, deadline.signal)
+      vain = rerouted ? 0 : vain + 1
     }
     for (const item of pending) this.#settle(outcomes, item, { status: item.doubtful ? 'unknown' : 'failed' })
     return outcomes.map((outcome, at) => {
@@ -126,9 +131,11 @@ export class Writer {
       const result = this.#router.route(keyspace, item.write.key)
       if (!result.ok) {
         Object.assign(item, noRoute(keyspace, item.write.key, result))
+        item.tried = { keyspace, key: item.write.key, token: undefined }
         continue
       }
       const { route } = result
+      item.tried = { keyspace, key: route.start, token: route.token }
       item.identity ??= this.#sessions.identify(route.shardId)
       const bytes = item.write.key.length + (item.write.value?.length ?? 0)
       // A request carries one session, so writes first routed to another shard go in a request of their own.
@@ -149,12 +156,12 @@ export class Writer {
     return requests
   }
 
-  /** One attempt; true when it taught a newer route. */
+  /** One attempt; what it did not settle stays pending. */
   async #send(
     request: { route: Route; items: Pending[] },
     outcomes: (WriteOutcome | undefined)[],
     deadline: Deadline,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const { route, items } = request
     const session = items[0]?.identity?.session ?? ''
     const attempt = await this.#calls.attempt<WriteResults>(
@@ -177,7 +184,7 @@ export class Writer {
         item.message = attempt.message
         if (!worthRetrying(attempt.code)) this.#settle(outcomes, item, { status: item.doubtful ? 'unknown' : 'failed' })
       }
-      return attempt.immediate
+      return
     }
     const bySequence = new Map(attempt.value.items.map((result) => [result.sequence, result]))
     const token = fromWireToken(attempt.value.token)
@@ -191,7 +198,6 @@ export class Writer {
       }
       this.#settle(outcomes, item, { status: 'ok', index: result.index, duplicate: result.duplicate, token })
     }
-    return false
   }
 
   #settle(
@@ -221,6 +227,11 @@ export class Writer {
       token: end.status === 'ok' ? end.token : undefined,
     })
   }
+}
+
+/** Each place once. */
+function triedOf(pending: readonly Pending[]): readonly Tried[] {
+  return [...new Map(pending.map(({ tried }) => [tried.key, tried])).values()]
 }
 
 function toItem(item: Pending): Item {

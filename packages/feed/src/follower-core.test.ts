@@ -5,7 +5,7 @@ import type { FeedUpdate } from './feed-message.ts'
 import { nextDeadlineMs, step } from './follower-core.ts'
 import type { Step } from './follower-core.ts'
 import { FETCH_MS_MAX, HELD_MESSAGES_MAX, HOLD_MS, initialState, SILENCE_MS, TAIL_MS } from './follower-state.ts'
-import type { EventBody, Fetching, FollowerState, Following } from './follower-state.ts'
+import type { EventBody, Fetching, FollowerState, Following, Waiting } from './follower-state.ts'
 import { enqueue, QUEUED_BYTES_MAX, QUEUED_MESSAGES_MAX } from './update-queue.ts'
 import type { QueuedUpdate } from './update-queue.ts'
 
@@ -50,8 +50,23 @@ const fetching: Fetching = {
   kind: 'fetching',
   position: at(2, 50),
   floor: at(2, 50),
+  origin: 'update',
   queue: [],
+  doubted: { position: at(2, 50), sinceMs: NOW_MS - 200 },
   beganMs: NOW_MS - 10,
+  heardMs: NOW_MS - 500,
+  provenMs: NOW_MS - 500,
+  stamp: '4',
+  attempt: 1,
+}
+const waiting: Waiting = {
+  kind: 'waiting',
+  position: at(2, 50),
+  floor: at(2, 50),
+  origin: 'update',
+  queue: [],
+  doubted: { position: at(2, 50), sinceMs: NOW_MS - 200 },
+  fetchAtMs: NOW_MS + 1500,
   heardMs: NOW_MS - 500,
   provenMs: NOW_MS - 500,
   stamp: '4',
@@ -191,10 +206,79 @@ describe('a resync', () => {
 
   it('applies what arrived meanwhile by the same rule', () => {
     let state: FollowerState = fetching
-    for (const event of [update(2, 49, 48), update(2, 70, 61), update(2, 61, 55), update(2, 55, 50)])
-      [state] = take(state, event)
-    expect(summary(take(state, snapshot(2, 58)))).toBe('following 2/70 reset duplicates apply 61 apply 70')
-    expect(summary(take(state, snapshot(3, 1)))).toBe('following 3/1 reset dropped dropped dropped')
+    for (const event of [update(2, 49, 48), update(2, 70, 61), update(2, 61, 55)]) [state] = take(state, event)
+    expect(summary(take(state, snapshot(2, 58)))).toBe('following 2/70 reset apply 61 apply 70')
+    expect(summary(take(state, snapshot(3, 1)))).toBe('following 3/1 reset dropped dropped')
+  })
+
+  describe('keeps from the view nothing that is known to be next', () => {
+    it('applies what follows on, also behind a gap that closes', () => {
+      let state: FollowerState = fetching
+      for (const event of [update(2, 70, 61), update(2, 61, 55)]) [state] = take(state, event)
+      expect(summary(take(state, update(2, 55, 50)))).toBe('fetching 2/70 apply 55 apply 61 apply 70')
+      expect(summary(take(waiting, update(2, 57, 50)))).toBe('waiting 2/57 apply 57')
+      expect(summary(take(waiting, update(2, 57, 55)))).toBe('waiting 2/50')
+    })
+
+    it('and is not set back by a snapshot of what it has left behind since', () => {
+      const [ahead] = take(fetching, update(2, 57, 50))
+      expect(summary(take(ahead, snapshot(2, 55)))).toBe('following 2/57')
+      expect(take(ahead, snapshot(2, 55))[0].provenMs).toBe(fetching.beganMs)
+      // It is of before the doubt, or something is missing still.
+      expect(summary(take(ahead, snapshot(2, 49)))).toBe('waiting 2/57')
+      expect(summary(take(take(ahead, update(2, 90, 80))[0], snapshot(2, 55)))).toBe('waiting 2/57')
+    })
+
+    it('but builds nothing on a view whose history is over, whose chain is not true, or that is wrong', () => {
+      for (const body of [update(3, 10, 5), beacon(3, 10), update(2, 57, 40), beacon(2, 50, OTHER)]) {
+        const [doubted] = take(following, body)
+        expect(take(doubted, update(2, 59, 50))[1]).toEqual([])
+        expect(take(doubted, beacon(2, 60))[1]).toEqual([])
+      }
+      const [over] = take(fetching, update(3, 9, 8))
+      expect(take(over, update(2, 57, 50))[1]).toEqual([])
+    })
+
+    it('finds meanwhile that its chain is not true', () => {
+      expect(summary(take(fetching, update(2, 57, 40)))).toBe('fetching 2/50 alarm(revision-forgotten)')
+    })
+  })
+
+  describe('and a beacon', () => {
+    const cases: [string, EventBody, string][] = [
+      ['of an older incarnation: drop', beacon(1, 90), 'waiting 2/50 dropped'],
+      ['of a newer incarnation: the snapshot tells', beacon(3, 1), 'waiting 2/50'],
+      ['that is further, with other records: the snapshot tells', beacon(2, 60, OTHER), 'waiting 2/50'],
+      ['that shows the view complete: no doubt is left', beacon(2, 50), 'following 2/50'],
+      ['that shows it to be that of a later position', beacon(2, 60), 'following 2/60 advance 60'],
+      ['from before the doubt: it stays', beacon(2, 50, OURS, 300), 'waiting 2/50'],
+      ['that is a repeat: the doubt stays', beacon(2, 50, OURS, 0, '4'), 'waiting 2/50'],
+      ['that shows the view wrong: discard, alarm', beacon(2, 50, OTHER), 'waiting 0/0 alarm(digest-mismatch) discard'],
+    ]
+    for (const [name, event, expected] of cases) it(name, () => expect(summary(take(waiting, event))).toBe(expected))
+
+    it('leaves a fetch under way', () => {
+      expect(summary(take(fetching, beacon(2, 60)))).toBe('fetching 2/60 advance 60')
+      expect(take(fetching, beacon(2, 60))[0].attempt).toBe(0)
+    })
+
+    it('does not end the wait for what is missing', () => {
+      const [behind] = take(waiting, update(2, 70, 60))
+      expect(summary(take(behind, beacon(2, 50)))).toBe('waiting 2/50')
+      expect(summary(take(behind, beacon(2, 60)))).toBe('following 2/70 advance 60 apply 70')
+    })
+  })
+
+  it('is soon tried again when the bus speaks after a silence', () => {
+    const deaf = { ...waiting, attempt: 9, fetchAtMs: NOW_MS + 1900, heardMs: NOW_MS - SILENCE_MS }
+    for (const body of [update(2, 90, 80), beacon(2, 60, OTHER)]) {
+      expect(take(deaf, body)[0]).toMatchObject({ attempt: 0, fetchAtMs: NOW_MS + 100 })
+      expect(take({ ...deaf, heardMs: NOW_MS - SILENCE_MS + 1 }, body)[0]).toMatchObject({ attempt: 9 })
+      expect(take({ ...deaf, fetchAtMs: NOW_MS + 50 }, body)[0]).toMatchObject({ fetchAtMs: NOW_MS + 50 })
+      expect(take({ ...fetching, attempt: 9, heardMs: NOW_MS - SILENCE_MS }, body)[0]).toMatchObject({ attempt: 0 })
+    }
+    // Its publisher is cut off from the store: nothing shows that anything works again.
+    expect(take(deaf, beacon(2, 60, OTHER, SILENCE_MS))[0]).toMatchObject({ attempt: 9, fetchAtMs: NOW_MS + 1900 })
   })
 
   it('begins again when what arrived meanwhile is of a later incarnation', () => {
@@ -224,7 +308,7 @@ describe('a resync', () => {
       ;[state] = take(state, { kind: 'tick' }, nextDeadlineMs(state))
       ;[state] = take(state, snapshot(2, 60 + i))
     }
-    expect(delays).toEqual([100, 200, 400, 800, 1600, 2500, 2500, 2500])
+    expect(delays).toEqual([100, 200, 400, 800, 1000, 1000, 1000, 1000])
     expect(take(state, beacon(2, 67))[0].attempt).toBe(0)
   })
 })

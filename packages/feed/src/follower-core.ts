@@ -1,5 +1,6 @@
 import { backoffMs } from '@meridian/loop'
 import { comparePositions, START_POSITION } from '@meridian/topology'
+import type { Position } from '@meridian/topology'
 import {
   FETCH_MS_MAX,
   HELD_MESSAGES_MAX,
@@ -15,12 +16,16 @@ import type {
   FollowerEvent,
   FollowerState,
   Following,
+  Origin,
   ResyncReason,
   Waiting,
 } from './follower-state.ts'
 import { enqueue } from './update-queue.ts'
+import type { QueuedUpdate } from './update-queue.ts'
 
 export type Step = readonly [FollowerState, readonly Effect[]]
+/** A step that leaves the kind of state as it is. */
+type StepWithin<S extends FollowerState> = readonly [S, readonly Effect[]]
 type Event<K extends FollowerEvent['kind']> = Extract<FollowerEvent, { kind: K }>
 
 /**
@@ -71,9 +76,9 @@ function whenWaiting(state: Waiting, event: FollowerEvent): Step {
     case 'tick':
       return event.nowMs < state.fetchAtMs ? [state, []] : [fetching(state, event.nowMs), [{ kind: 'fetch' }]]
     case 'update':
-      return queued(state, event)
+      return updateMeanwhile(state, event)
     case 'beacon':
-      return [heard(state, event), []]
+      return dispelled(beaconMeanwhile(state, event))
     case 'snapshot-arrived':
     case 'snapshot-failed':
     case 'resync-requested':
@@ -91,9 +96,9 @@ function whenFetching(state: Fetching, event: FollowerEvent): Step {
       if (event.nowMs < state.beganMs + FETCH_MS_MAX) return [state, []]
       return [waiting(state, event), [{ kind: 'abandon-fetch' }]]
     case 'update':
-      return queued(state, event)
+      return updateMeanwhile(state, event)
     case 'beacon':
-      return [heard(state, event), []]
+      return beaconMeanwhile(state, event)
     case 'subscribed':
     case 'resync-requested':
       return [state, []]
@@ -138,39 +143,49 @@ function update(before: Following, event: Event<'update'>): Step {
   return settle({ ...state, held: enqueue(state.held, queued) }, event, [])
 }
 
-/**
- * Applies what no longer has a gap before it, in order, and leaves the rest held. Everything that reaches the view by
- * an update does so here, so the chain rule (F4) stands in one place.
- */
+/** Applies what no longer has a gap before it and leaves the rest held. */
 function settle(before: Following, event: FollowerEvent, effects: readonly Effect[]): Step {
-  let state = before
-  const done = [...effects]
+  const { position, origin, queue: held, done, end } = follow(before.position, before.origin, before.held)
+  const state = { ...before, position, origin, held }
+  const all = [...effects, ...done]
+  if (end !== 'gap') return resync(state, event, end, all)
+  if (held.length > HELD_MESSAGES_MAX) return resync(state, event, 'gap', all)
+  const reached = state.tail !== undefined && state.tail.revision <= position.revision
+  return [reached ? { ...state, tail: undefined } : state, all]
+}
+
+/** What of `queue` follows on from a view at `here`. */
+interface Followed {
+  readonly position: Position
+  readonly origin: Origin
+  readonly queue: readonly QueuedUpdate[]
+  readonly done: readonly Effect[]
+  /** Why it went no further; `gap` also when there is no more. */
+  readonly end: 'gap' | 'incarnation' | 'revision-forgotten'
+}
+
+/** Everything that reaches a view by an update does so here, so the chain rule (F4) stands in one place. */
+function follow(at: Position, from: Origin, waiting: readonly QueuedUpdate[]): Followed {
+  let [here, origin, queue] = [at, from, waiting]
+  const done: Effect[] = []
   for (;;) {
-    const [first, ...held] = state.held
-    if (first === undefined) break
+    const followed = (end: Followed['end']): Followed => ({ position: here, origin, queue, done, end })
+    const [first, ...rest] = queue
+    if (first === undefined) return followed('gap')
     const { position, previous, changes } = first.update
-    const here = state.position
-    if (position.incarnation < here.incarnation) {
-      done.push({ kind: 'count', what: 'dropped' })
-      state = { ...state, held }
-    } else if (position.incarnation > here.incarnation) {
-      return resync(state, event, 'incarnation', done)
-    } else if (position.revision <= here.revision) {
-      done.push({ kind: 'count', what: 'duplicates' })
-      state = { ...state, held }
-    } else if (previous > here.revision) {
-      break
-    } else if (previous < here.revision && state.origin === 'update') {
+    if (position.incarnation > here.incarnation) return followed('incarnation')
+    if (position.incarnation < here.incarnation) done.push({ kind: 'count', what: 'dropped' })
+    else if (position.revision <= here.revision) done.push({ kind: 'count', what: 'duplicates' })
+    else if (previous > here.revision) return followed('gap')
+    else if (previous < here.revision && origin === 'update') {
       done.push({ kind: 'alarm', reason: 'revision-forgotten', at: here })
-      return resync(state, event, 'revision-forgotten', done)
+      return followed('revision-forgotten')
     } else {
       done.push({ kind: 'apply', position, changes })
-      state = { ...state, held, position, origin: 'update' }
+      ;[here, origin] = [position, 'update']
     }
+    queue = rest
   }
-  if (state.held.length > HELD_MESSAGES_MAX) return resync(state, event, 'gap', done)
-  const reached = state.tail !== undefined && state.tail.revision <= state.position.revision
-  return [reached ? { ...state, tail: undefined } : state, done]
 }
 
 function beacon(before: Following, event: Event<'beacon'>): Step {
@@ -209,7 +224,7 @@ function snapshotArrived(state: Fetching, event: Event<'snapshot-arrived'>): Ste
   const { snapshot, nowMs } = event
   const at = snapshot.position
   if (!event.intact) return [waiting(state, event), [{ kind: 'alarm', reason: 'snapshot-corrupt', at }]]
-  if (comparePositions(at, state.floor) < 0) return [waiting(state, event), []]
+  if (comparePositions(at, state.floor) < 0) return overtaken(state, event)
   const same = comparePositions(at, state.position) === 0
   const equal = snapshot.digest === event.digestHere
   const confirmed = same && equal
@@ -233,10 +248,60 @@ function snapshotArrived(state: Fetching, event: Event<'snapshot-arrived'>): Ste
   return settle(following, event, effects)
 }
 
-function queued<S extends Waiting | Fetching>(state: S, event: Event<'update'>): Step {
+/**
+ * While a resync is due or under way, what follows on from the view reaches it all the same: to doubt a view is no reason
+ * to keep from it what is known to be next.
+ */
+function updateMeanwhile<S extends Waiting | Fetching>(before: S, event: Event<'update'>): StepWithin<S> {
   const { update, nowMs } = event
-  if (comparePositions(update.position, state.floor) <= 0) return [state, [{ kind: 'count', what: 'duplicates' }]]
-  return [{ ...state, heardMs: nowMs, queue: enqueue(state.queue, { update, sinceMs: nowMs }) }, []]
+  if (comparePositions(update.position, before.floor) <= 0) return [before, [{ kind: 'count', what: 'duplicates' }]]
+  const queue = enqueue(before.queue, { update, sinceMs: nowMs })
+  return settleMeanwhile(revived(before, { ...before, heardMs: nowMs, queue }, event), [])
+}
+
+function settleMeanwhile<S extends Waiting | Fetching>(state: S, effects: readonly Effect[]): StepWithin<S> {
+  if (state.origin === undefined) return [state, effects]
+  const { position, origin, queue, done, end } = follow(state.position, state.origin, state.queue)
+  return [
+    { ...state, position, floor: position, queue, origin: end === 'gap' ? origin : undefined },
+    [...effects, ...done],
+  ]
+}
+
+function beaconMeanwhile<S extends Waiting | Fetching>(before: S, event: Event<'beacon'>): StepWithin<S> {
+  const { position, digest } = event.beacon
+  const here = before.position
+  if (position.incarnation < here.incarnation) return [before, [{ kind: 'count', what: 'dropped' }]]
+  const state = revived(before, heard(before, event), event)
+  if (state.origin === undefined || position.incarnation > here.incarnation) return [state, []]
+  if (position.revision < here.revision) return [{ ...state, ...proof(before, event) }, []]
+  if (digest === event.digestHere) {
+    const confirmed = { ...state, ...proof(before, event), attempt: 0 }
+    if (position.revision === here.revision) return [confirmed, []]
+    return settleMeanwhile({ ...confirmed, position, floor: position, origin: 'beacon' }, [
+      { kind: 'advance', position },
+    ])
+  }
+  if (position.revision > here.revision) return [state, []]
+  return [
+    { ...state, position: START_POSITION, origin: undefined },
+    [{ kind: 'alarm', reason: 'digest-mismatch', at: here }, { kind: 'discard' }],
+  ]
+}
+
+/** Back to following when the view was shown to be complete since it was doubted. */
+function dispelled([state, effects]: StepWithin<Waiting>): Step {
+  const { floor: _, queue, doubted, fetchAtMs: __, origin, ...common } = state
+  if (origin === undefined || queue.length > 0 || state.provenMs < doubted.sinceMs) return [state, effects]
+  return [{ ...common, kind: 'following', origin, held: [], tail: undefined }, effects]
+}
+
+/** The bus speaks again after a silence: what kept snapshots from coming may be over too, so the backoff starts over. */
+function revived<S extends Waiting | Fetching>(before: S, state: S, event: FollowerEvent): S {
+  if (state.heardMs - before.heardMs < SILENCE_MS) return state
+  if (state.kind === 'fetching') return { ...state, attempt: 0 }
+  const soonMs = event.nowMs + backoffMs(RESYNC_BACKOFF, 0, () => event.random)
+  return { ...state, attempt: 0, fetchAtMs: Math.min(state.fetchAtMs, soonMs) }
 }
 
 /** A beacon ends silence only as far as its publisher knows that it sees everything: one cut off from its store does not. */
@@ -246,26 +311,43 @@ function heard<S extends FollowerState>(state: S, { beacon, nowMs }: Event<'beac
 }
 
 /** Holds only for the state before the beacon was noted: a repeated beacon says nothing of now. */
-function proof(before: Following, { beacon, nowMs }: Event<'beacon'>): Pick<Following, 'provenMs'> {
+function proof(before: FollowerState, { beacon, nowMs }: Event<'beacon'>): Pick<Following, 'provenMs'> {
   const news = beacon.stamp > before.stamp
   return { provenMs: news ? Math.max(before.provenMs, nowMs - beacon.lagMs) : before.provenMs }
 }
 
+/**
+ * A snapshot of what the view has left behind. If the view has gone on from where it was doubted, step by step, and the
+ * snapshot is not of before that, it holds all that the snapshot does.
+ */
+function overtaken(state: Fetching, event: Event<'snapshot-arrived'>): Step {
+  const { floor: _, queue, doubted, beganMs, origin, ...common } = state
+  const holds = origin !== undefined && queue.length === 0
+  if (!holds || comparePositions(event.snapshot.position, doubted.position) < 0) return [waiting(state, event), []]
+  const provenMs = Math.max(state.provenMs, beganMs)
+  return [{ ...common, kind: 'following', origin, held: [], tail: undefined, provenMs }, []]
+}
+
 function resync(state: Following, event: FollowerEvent, reason: ResyncReason, before: readonly Effect[] = []): Step {
-  const { origin: _, held, tail: __, ...common } = state
+  const { origin, held, tail: _, ...common } = state
   const discarded = before.some((effect) => effect.kind === 'discard')
   const next: Waiting = {
     ...common,
     kind: 'waiting',
     position: discarded ? START_POSITION : state.position,
     floor: state.position,
+    origin: UNFIT.includes(reason) ? undefined : origin,
     queue: held,
+    doubted: { position: state.position, sinceMs: event.nowMs },
     fetchAtMs: event.nowMs + backoffMs(RESYNC_BACKOFF, state.attempt, () => event.random),
     // A poll in a silence is no sign that the last resync did not help.
     attempt: reason === 'silence' ? state.attempt : state.attempt + 1,
   }
   return [next, [...before, { kind: 'resync', reason }]]
 }
+
+/** Why a view is not one to build on. */
+const UNFIT: readonly ResyncReason[] = ['incarnation', 'revision-forgotten', 'digest-mismatch']
 
 function waiting(state: Fetching, event: FollowerEvent): Waiting {
   const { kind: _, beganMs: __, ...rest } = state

@@ -32,7 +32,7 @@ export interface SimulationOutcome {
 }
 
 /** The longest way back: a backoff at its maximum, a fetch, silence or a beacon and its tail, and all of that again. */
-const CONVERGE_MS = 20_000
+const CONVERGE_MS = 10_000
 const BEACON_MS = 1_000
 const DELAY_MS_MAX = 250
 const STEPS_MAX = 200_000

@@ -16,8 +16,11 @@ export const SILENCE_MS = 3_000
 export const SUBSCRIBE_WAIT_MS = 1_000
 /** A fetch that takes longer is given up, ms. Generous: a whole region's map over a thin uplink. */
 export const FETCH_MS_MAX = 30_000
-/** Before each fetch but the first, so that one lost message does not bring all followers to one server at once. */
-export const RESYNC_BACKOFF = { delayMsMin: 200, delayMsMax: 5_000 } as const
+/**
+ * Before each fetch but the first, so that one lost message does not bring all followers to one server at once. The longest
+ * is what a follower may lose after its source works again, which the bus does not tell.
+ */
+export const RESYNC_BACKOFF = { delayMsMin: 200, delayMsMax: 2_000 } as const
 
 interface Common {
   /** Position of the view. */
@@ -32,10 +35,21 @@ interface Common {
   readonly attempt: number
 }
 
+/**
+ * How `position` is known. After an update, an update that skips it shows a publisher that forgot it; a snapshot's or
+ * beacon's revision need not be one that was published, so to skip it is right.
+ */
+export type Origin = 'update' | 'snapshot' | 'beacon'
+
 interface Resyncing extends Common {
   /** No snapshot before this is accepted (F3). Above `position` only after a discard, which empties the view. */
   readonly floor: Position
+  /** Undefined: nothing may be built on the view any more. Its history is over, its chain not true, or it is empty. */
+  readonly origin: Origin | undefined
+  /** What does not follow on from the view. */
   readonly queue: readonly QueuedUpdate[]
+  /** Where the view was and when, as the resync began. */
+  readonly doubted: { readonly position: Position; readonly sinceMs: number }
 }
 
 /** A resync is due: the fetch begins at `fetchAtMs`. */
@@ -52,11 +66,7 @@ export interface Fetching extends Resyncing {
 
 export interface Following extends Common {
   readonly kind: 'following'
-  /**
-   * How we know `position`. After an update, an update that skips it shows a publisher that forgot it; a snapshot's or
-   * beacon's revision need not be one that was published, so to skip it is right.
-   */
-  readonly origin: 'update' | 'snapshot' | 'beacon'
+  readonly origin: Origin
   /** Behind a gap: each has `previous` above our revision. At most HELD_MESSAGES_MAX. */
   readonly held: readonly QueuedUpdate[]
   /** A beacon told of a revision that we have not reached. */
@@ -119,7 +129,9 @@ export function initialState(nowMs: number): FollowerState {
     kind: 'waiting',
     position: START_POSITION,
     floor: START_POSITION,
+    origin: undefined,
     queue: [],
+    doubted: { position: START_POSITION, sinceMs: nowMs },
     fetchAtMs: nowMs + SUBSCRIBE_WAIT_MS,
     heardMs: nowMs,
     provenMs: -Infinity,
@@ -133,7 +145,7 @@ export const TRANSITIONS: { readonly [S in StateKind]: { readonly [E in EventKin
   waiting: {
     subscribed: ['waiting'],
     update: ['waiting'],
-    beacon: ['waiting'],
+    beacon: ['waiting', 'following'],
     'snapshot-arrived': ['waiting'],
     'snapshot-failed': ['waiting'],
     'resync-requested': ['waiting'],

@@ -7,6 +7,7 @@ import { ControllerCommands } from './controller-commands.ts'
 import { initialState, step } from './controller-core.ts'
 import type { ControllerEffect, ControllerEvent, ControllerState, RegionWorld } from './controller-core.ts'
 import { MoveDriver } from './move-driver.ts'
+import { overdueInMs } from './node-liveness.ts'
 import { healthOf } from './controller-health.ts'
 import type { ControllerHealth } from './controller-health.ts'
 import type { OrderingWriter } from './ordering-writer.ts'
@@ -106,7 +107,11 @@ export class ControllerTerm implements AsyncDisposable {
         if (this.#state.holds.size > 0) this.#ring()
       },
       onTrouble: () => this.#tell({ kind: 'troubled' }),
-      ...(onRenewals === undefined ? {} : { onCommit: onRenewals }),
+      onCommit: (tookMs) => {
+        onRenewals?.(tookMs)
+        // Silence counts from the look that first showed a renewal, so one is due now.
+        this.#ring()
+      },
     })
     this.#scope.start('renewals', () => this.#batcher.run(this.#ended))
     this.#scope.start('moves', () => this.moves.run(this.#ended))
@@ -166,7 +171,7 @@ export class ControllerTerm implements AsyncDisposable {
           this.#tell({ kind: 'troubled' })
           failures += 1
         }
-        const restMs = failures > 0 ? backoffMs(STORE_RETRY, failures - 1, random) : again ? 0 : timing.probeEveryMs
+        const restMs = failures > 0 ? backoffMs(STORE_RETRY, failures - 1, random) : again ? 0 : this.#nextLookInMs()
         if (restMs > 0) await this.#rest(restMs, failures > 0, signal)
       }
     } catch (error) {
@@ -175,6 +180,13 @@ export class ControllerTerm implements AsyncDisposable {
       for (const unsubscribe of unsubscribes) unsubscribe()
       signal.removeEventListener('abort', ring)
     }
+  }
+
+  /** When E is to be asked again if nothing changes: in time to notice at once that a node's wait is over. */
+  #nextLookInMs(): number {
+    const { clock, timing } = this.#options
+    const overdueMs = overdueInMs(this.#state.watches, clock.nowMs(), timing.nodeWaitMs)
+    return Math.min(timing.probeEveryMs, Math.ceil(overdueMs))
   }
 
   /** Until `ms` have passed or, unless `deaf`, something changed. */

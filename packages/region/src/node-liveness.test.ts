@@ -1,7 +1,7 @@
 import { nodeEpoch, nodeId, regionId, zoneId } from '@meridian/topology'
 import type { NodeRecord } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
-import { NODE_PHASES, NODE_SIGNALS, NODE_TRANSITIONS, observe, overdue, signalled } from './node-liveness.ts'
+import { NODE_PHASES, NODE_SIGNALS, NODE_TRANSITIONS, observe, overdue, overdueInMs, signalled } from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
 import type { Renewals } from './renewals.ts'
 
@@ -47,6 +47,18 @@ describe('silence (R5)', () => {
     expect(overdue(watches, 1100, 1000)).toEqual([A])
     watches = observe(watches, [record(1)], renewals(1, 6n), 1100, false)
     expect(overdue(watches, 2099, 1000)).toEqual([])
+  })
+
+  it('tells when the next node will have been silent for too long', () => {
+    let watches = observe(NONE, [record(1)], renewals(1, 5n), 100, true)
+    expect(overdueInMs(watches, 100, 1000)).toBe(1000)
+    expect(overdueInMs(watches, 1099, 1000)).toBe(1)
+    // It is already: nothing will change by waiting.
+    expect(overdueInMs(watches, 1100, 1000)).toBe(Infinity)
+    watches = observe(watches, [record(1)], renewals(1, 6n), 900, false)
+    expect(overdueInMs(watches, 1000, 1000)).toBe(900)
+    expect(overdueInMs(signalled(watches, [A], 'overdue'), 1000, 1000)).toBe(Infinity)
+    expect(overdueInMs(NONE, 0, 1000)).toBe(Infinity)
   })
 
   it('starts over when E was not seen to work', () => {

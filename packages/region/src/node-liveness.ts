@@ -82,6 +82,16 @@ export function overdue(watches: NodeWatches, nowMs: number, waitMs: number): No
     .map(([id]) => id)
 }
 
+/** From `nowMs` until the next node becomes overdue, if none of them renews, ms; those that are already do not count. */
+export function overdueInMs(watches: NodeWatches, nowMs: number, waitMs: number): number {
+  let nextMs = Infinity
+  for (const { phase, sinceMs } of watches.values()) {
+    const inMs = sinceMs + waitMs - nowMs
+    if (phase === 'counting' && inMs > 0) nextMs = Math.min(nextMs, inMs)
+  }
+  return nextMs
+}
+
 export function signalled(watches: NodeWatches, ids: readonly NodeId[], signal: NodeSignal): NodeWatches {
   const next = new Map(watches)
   for (const id of ids) {
