@@ -138,7 +138,7 @@ export class ControllerTerm implements AsyncDisposable {
   }
 
   async #decide(signal: AbortSignal): Promise<void> {
-    const { view, ranges, others, clock, log, timing, random } = this.#options
+    const { view, ranges, others, clock, log, random } = this.#options
     const ring = (): void => this.#ring()
     const moved = (): void => {
       this.#moved = true

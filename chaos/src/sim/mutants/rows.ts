@@ -73,7 +73,7 @@ export const ROWS: readonly Row[] = [
     mistake: 'replica uses > instead of >=, or compares epoch alone',
     caughtBy: ['I13', 'I15'],
     mutants: ['epoch-alone'],
-    // In a whole world the program's own assertions come first.
+    // In a whole world the program's own assertions come first; and with `>` alone no world so much as comes up.
     elsewhere: [replicas('a replica does not refuse lower tokens')],
   },
   { mistake: 'node accepts higher token at the door', caughtBy: ['I16'], mutants: ['any-token-at-the-door'] },
@@ -96,6 +96,7 @@ export const ROWS: readonly Row[] = [
     elsewhere: [
       replicas('the table of duplicates stays behind when a state moves'),
       replicas('the table of duplicates is in memory only'),
+      replicas('the table of duplicates is trimmed by time'),
     ],
   },
   { mistake: 'timeout answered as fail', caughtBy: ['I21'], mutants: ['unknown-answered-as-failed'] },

@@ -57,6 +57,11 @@ const MUTANTS: readonly Mutant[] = [
     firstSeed: 1170,
   },
   {
+    name: 'the table of duplicates is trimmed by time',
+    options: { faults: { trimsDuplicates: true } },
+    caughtBy: ['I20'],
+  },
+  {
     name: 'the table of duplicates stays behind when a state moves',
     options: { faults: { movesWithoutDuplicates: true }, moves: {} },
     caughtBy: ['I20'],

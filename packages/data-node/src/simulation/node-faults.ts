@@ -12,6 +12,8 @@ export interface NodeFaults {
   readonly repliesEarly?: boolean
   /** The table of duplicates is not part of what a disk and a new leader inherit. */
   readonly duplicatesInMemory?: boolean
+  /** The table of duplicates forgets sessions that have been idle for a while. */
+  readonly trimsDuplicates?: boolean
   /** A state that is sent to another replica leaves the table of duplicates behind. */
   readonly movesWithoutDuplicates?: boolean
   /** Any token may enter by the door. */
@@ -34,6 +36,9 @@ export interface NodeFaults {
   readonly failsUnknown?: boolean
 }
 
+/** Entries after which an idle session is forgotten: a log has no other time. */
+const IDLE_ENTRIES = 3
+
 /** What a broken source makes of its answer. */
 export function withheld(response: ReplicaResponse, faults: NodeFaults): ReplicaResponse {
   return faults.movesWithoutDuplicates === true && response.kind === 'state' ? { ...response, sessions: [] } : response
@@ -43,6 +48,12 @@ export function withheld(response: ReplicaResponse, faults: NodeFaults): Replica
 export function spoiled(shard: DurableShard, faults: NodeFaults): DurableShard {
   if (faults.losesDisk === true) return EMPTY_SHARD
   if (faults.duplicatesInMemory === true) return { ...shard, checkpoint: { ...shard.checkpoint, sessions: [] } }
+  if (faults.trimsDuplicates === true) {
+    const sessions = shard.checkpoint.sessions.filter(
+      ({ touched }) => touched > shard.checkpoint.appliedIndex - IDLE_ENTRIES,
+    )
+    return { ...shard, checkpoint: { ...shard.checkpoint, sessions } }
+  }
   if (faults.forgetsPromises === true) return { ...shard, promised: shard.entries.at(-1)?.token ?? shard.base.token }
   return shard
 }
