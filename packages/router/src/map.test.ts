@@ -167,6 +167,21 @@ describe('RouteMap', () => {
     expect(told('n')).toBe('leaderless')
   })
 
+  it('gives an adopted route up with its generation, before the page of the next one has come', () => {
+    const of = range(1, '', '', 1)
+    putRange(of)
+    putPage(page(of, [{ start: '', epoch: 1, leader: 0 }]))
+    const newer = page(of, [{ start: '', epoch: 2, leader: 1 }])
+    expect(map.adopt(shardRecordOf(newer, 0, EAST, nodes))).toBe(true)
+    const next = range(1, '', '', 2)
+    putRange(next)
+    expect(told('a')).toBe('in-transition')
+    expect(map.adopt(shardRecordOf(newer, 0, EAST, nodes))).toBe(false)
+    // The node that leads under it may be heard of before its page is.
+    expect(map.adopt(shardRecordOf(page(next, [{ start: '', epoch: 1, leader: 2 }]), 0, EAST, nodes))).toBe(true)
+    expect(told('a')).toBe('n3 2.1')
+  })
+
   it('keeps an adopted route of a later generation over a map that is behind', () => {
     const of = range(1, '', '', 1)
     putRange(of)

@@ -1,4 +1,4 @@
-import { GlobalMap, shardEnd, shardIndexOf, shardToken } from '@meridian/topology'
+import { GlobalMap, shardEnd, shardIndexOf, shardToken, token } from '@meridian/topology'
 import type { Key, KeyspaceName, Page, RegionId, Shard, Token } from '@meridian/topology'
 import type { ShardRecord } from '@meridian/protocol'
 import { AdoptedRecords } from './adopted-records.ts'
@@ -68,12 +68,15 @@ export class RouteMap {
     this.#adopted.prune((keyspace, key) => this.#tokenOf(keyspace, key))
   }
 
-  /** The token the map itself has for `key`, leader or not. */
+  /**
+   * The token the map itself has for `key`, leader or not. Before the page of its generation has come it is one below all of
+   * that generation's: what was learned under an earlier one is over.
+   */
   #tokenOf(keyspace: KeyspaceName, key: Key): Token | undefined {
     const range = this.global.ranges.find(keyspace, key)
     if (range === undefined) return undefined
     const page = this.#regions.get(range.owner)?.pages.get(range.rangeId)
-    if (page === undefined || page.generation !== range.generation) return undefined
+    if (page === undefined || page.generation !== range.generation) return token(range.generation, 0)
     const shard = page.shards[shardIndexOf(page, key)]
     return shard === undefined ? undefined : shardToken(page, shard)
   }
