@@ -52,6 +52,8 @@ export interface OperationParts extends ServerParts {
   readonly standstill?: Pick<Standstill, 'remainingMs'>
   /** Where the configuration has it: this region's word to take nothing. */
   readonly promises?: Pick<PromiseKeeper, 'promise'>
+  /** Since E last answered what takes a majority of its members, ms. */
+  readonly regionalAgeMs: () => number
   /** L_R, ms. */
   readonly regionLeaseMs: number
 }

@@ -220,8 +220,8 @@ export async function openOperationRig() {
       pages: new Map(),
       nodes,
       nodeRecords: () => [],
-      ageMs: () => 300,
     },
+    regionalAgeMs: () => 300,
     agent: {
       remainingMs: () => 7500,
       globalAgeMs: () => 400,

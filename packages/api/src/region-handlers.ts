@@ -126,7 +126,7 @@ function policyOf(text: string): FailoverPolicy {
 }
 
 function ownRegion(
-  { globalView, regionView, agent, control, nodeOperations, standstill }: OperationParts,
+  { globalView, regionView, agent, control, nodeOperations, standstill, regionalAgeMs }: OperationParts,
   region: RegionId,
 ): OwnRegion {
   const open = globalView.ranges.list().filter((range) => range.owner === region && rangeIsOpen(range))
@@ -141,7 +141,7 @@ function ownRegion(
   const shards = [...regionView.pages.values()].flatMap(({ page }) => (page.role === 'owner' ? page.shards : []))
   return {
     globalAgeMs: agent.globalAgeMs(),
-    regionalAgeMs: regionView.ageMs(),
+    regionalAgeMs: regionalAgeMs(),
     leaseMs,
     standstillMs,
     rangesMs: open.map(({ rangeId }) => rangeMs.get(rangeId) ?? 0),

@@ -388,6 +388,7 @@ async function open(
   return {
     ...operations.parts,
     ...still?.parts,
+    regionalAgeMs: () => regionalFloor.answerAgeMs(),
     region,
     server: place.id,
     clock,

@@ -52,3 +52,13 @@ it('is not known of a tier that has not answered', async () => {
   for (let second = 0; second < 10; second += 1) await seconds(1)
   expect(floor.commits(1).floorMs).toBeUndefined()
 })
+
+it('tells for how long the tier has confirmed nothing', async () => {
+  const { floor, seconds } = await measured([100, undefined, undefined, 100], [0.5])
+  await seconds(1)
+  expect(floor.answerAgeMs()).toBe(900)
+  for (let second = 1; second < 6; second += 1) await seconds(1)
+  expect(floor.answerAgeMs()).toBe(5900)
+  await seconds(1)
+  expect(floor.answerAgeMs()).toBeLessThan(1000)
+})

@@ -32,9 +32,19 @@ export class RegionalFloor {
   readonly #options: RegionalFloorOptions
   readonly #confirms = new LeastRecent()
   readonly #fsyncs = new LeastRecent()
+  #answeredMs: number
 
   constructor(options: RegionalFloorOptions) {
     this.#options = options
+    this.#answeredMs = options.clock.nowMs()
+  }
+
+  /**
+   * Since the tier last confirmed a read, ms. That takes a majority of its members, where a watch is kept going by one that
+   * is left alone.
+   */
+  answerAgeMs(): number {
+    return this.#options.clock.nowMs() - this.#answeredMs
   }
 
   /** Of so many commits, one after the other. */
@@ -58,7 +68,8 @@ export class RegionalFloor {
       try {
         const begunMs = clock.nowMs()
         await store.list(INCARNATION_KEY, { consistency: 'linearizable', signal })
-        this.#confirms.record(clock.nowMs(), clock.nowMs() - begunMs)
+        this.#answeredMs = clock.nowMs()
+        this.#confirms.record(this.#answeredMs, this.#answeredMs - begunMs)
       } catch (error) {
         if (signal.aborted) return
         if (!isMeridianError(error)) throw error
