@@ -1,6 +1,6 @@
 import type { HistoryEvent } from '../history/event.ts'
 import { DeclaredLosses } from './declared-losses.ts'
-import { finalLogsOf } from './final-logs.ts'
+import { finalLogsOf, trimmedTokenAt } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
 import { FinalState } from './final-state.ts'
 import { isAnswered, operationsOf } from './operations.ts'
@@ -52,14 +52,18 @@ function placesIn({ items }: FinalLog): ReadonlyMap<bigint, ReadonlySet<string>>
 }
 
 function checkInLog(
-  { name, shard, key, value, idx }: Answered,
-  { first, committed }: FinalLog,
+  { name, shard, key, value, idx, token }: Answered,
+  log: FinalLog,
   places: ReadonlyMap<bigint, ReadonlySet<string>>,
   findings: Findings,
 ): void {
   const what = `${name} (${key}), acknowledged at index ${idx} of shard ${shard},`
-  if (idx < first) findings.gap(`${what} lies below what was copied, from ${first} on`)
-  else if (idx > committed) findings.violation(`${what} is gone: the log ends at ${committed}`)
+  const { first, committed } = log
+  if (idx < first) {
+    const writer = trimmedTokenAt(log, idx)
+    if (writer === undefined) findings.gap(`${what} lies below what was copied, from ${first} on`)
+    else if (writer !== token) findings.violation(`${what} under ${token}, is gone: ${writer} wrote there`)
+  } else if (idx > committed) findings.violation(`${what} is gone: the log ends at ${committed}`)
   else if (places.get(idx)?.has(`${name} ${key} ${value}`) !== true)
     findings.violation(`${what} is not there: ${[...(places.get(idx) ?? ['nothing'])].join(', ')}`)
 }

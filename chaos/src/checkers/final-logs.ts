@@ -8,10 +8,18 @@ export interface FinalLog {
   /** All between the two, both included, was copied from some replica. */
   readonly first: bigint
   readonly committed: bigint
+  /** Of what lies below `first`: who wrote it, from which index on; as far as it is remembered, in order. */
+  readonly lineage: readonly Run[]
   /** Items in the order of their indexes; those of one index side by side. */
   readonly items: readonly LogItem[]
   /** Two copies that differ below what both call committed, or a copy that holds one item twice. */
   readonly conflicts: readonly string[]
+}
+
+/** What one leader wrote. */
+export interface Run {
+  readonly token: string
+  readonly first: bigint
 }
 
 export interface LogItem {
@@ -78,8 +86,19 @@ function together(shard: string, copies: readonly Copy[]): FinalLog {
   const first = copies.map(({ end }) => BigInt(end.first)).reduce((a, b) => (a < b ? a : b))
   const committed = copies.map(({ end }) => BigInt(end.committed)).reduce((a, b) => (a > b ? a : b))
   const indexes = [...byIndex.keys()].toSorted((a, b) => (a < b ? -1 : 1))
-  return { shard, first, committed, conflicts, items: indexes.flatMap((idx) => byIndex.get(idx)?.items ?? []) }
+  const lineage = copies.find(({ end }) => BigInt(end.first) === first)?.end.lineage?.map(runOf) ?? []
+  return { shard, first, committed, lineage, conflicts, items: indexes.flatMap((idx) => byIndex.get(idx)?.items ?? []) }
 }
+
+/** The token under which `idx`, which lies below what was copied, was written; undefined when that is forgotten. */
+export function trimmedTokenAt({ lineage }: FinalLog, idx: bigint): string | undefined {
+  return lineage.findLast((run) => run.first <= idx)?.token
+}
+
+const runOf = ({ token, first }: { readonly token: string; readonly first: string }): Run => ({
+  token,
+  first: BigInt(first),
+})
 
 function itemOf({ idx, token, client, cseq, key, value, applied }: EventOf<'log.entry'>): LogItem {
   const request = client === '' ? '' : nameOfRequest({ client, cseq })

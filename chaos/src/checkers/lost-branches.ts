@@ -35,9 +35,10 @@ export class LostBranches {
   }
 }
 
-function beginningsOf({ items }: FinalLog): Beginning[] {
+function beginningsOf({ lineage, items }: FinalLog): Beginning[] {
   const beginnings: Beginning[] = []
-  for (const { idx, token } of items) {
+  const trimmed = lineage.map(({ first, token }) => ({ idx: first, token }))
+  for (const { idx, token } of [...trimmed, ...items]) {
     const { generation } = parseToken(token)
     const last = beginnings.at(-1)
     if (last === undefined || last.generation < generation) beginnings.push({ idx, generation })

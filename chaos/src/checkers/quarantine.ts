@@ -1,7 +1,8 @@
 import { eventsOf } from '../history/event.ts'
 import type { HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
-import { finalLogsOf } from './final-logs.ts'
+import { finalLogsOf, trimmedTokenAt } from './final-logs.ts'
+import type { FinalLog } from './final-logs.ts'
 import { isAnswered, nameOfRequest, operationsOf } from './operations.ts'
 import type { Answered } from './operations.ts'
 import { Findings } from './verdict.ts'
@@ -38,7 +39,7 @@ export function checkQuarantine(history: readonly HistoryEvent[]): Verdict {
     )
     for (const write of own) {
       const report = inReport.get(`${write.name} ${write.idx}`)
-      const there = write.idx < log.first || held.has(`${write.name} ${write.idx}`)
+      const there = write.idx < log.first ? isBelow(log, write) : held.has(`${write.name} ${write.idx}`)
       if (!there) missing += 1
       if (report !== undefined) named += 1
       if (!there && report === undefined) findings.violation(`${told(write)} is missing, and no report says so`)
@@ -55,6 +56,12 @@ export function checkQuarantine(history: readonly HistoryEvent[]): Verdict {
     named,
     reports: reports.size,
   })
+}
+
+/** What was trimmed was there if the log has the writer of it at its index: one leader writes one log. */
+function isBelow(log: FinalLog, { idx, token }: Answered): boolean {
+  const writer = trimmedTokenAt(log, idx)
+  return writer === undefined || writer === token
 }
 
 const told = ({ name, shard, idx, token }: Answered): string =>

@@ -115,4 +115,6 @@ export interface LogEndEvent {
   readonly last: string
   /** How many `log.entry` events belong to it. */
   readonly entries: number
+  /** Who wrote what was trimmed: from `first` on the leader of `token`, as far as it is remembered. Absent: nobody tells. */
+  readonly lineage?: readonly { readonly token: string; readonly first: string }[]
 }

@@ -57,6 +57,7 @@ export function finalLogOf(
       committed: String(Math.min(last, Math.max(durable.commitIndex, commitIndex))),
       last: String(last),
       entries: rows,
+      lineage: durable.base.lineage.map(({ token, first }) => ({ token: formatToken(token), first: String(first) })),
     })
   }
   return entries
