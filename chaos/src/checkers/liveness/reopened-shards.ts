@@ -1,6 +1,6 @@
 import { eventsOf } from '../../history/event.ts'
 import type { EventOf, HistoryEvent } from '../../history/event.ts'
-import { faultsOf } from '../run-facts.ts'
+import { faultsOf, NS_PER_MS } from '../run-facts.ts'
 import { Findings } from '../verdict.ts'
 import type { Verdict } from '../verdict.ts'
 import { BOUNDS } from './bounds.ts'
@@ -100,7 +100,8 @@ export function checkRegionFailover(history: readonly HistoryEvent[], bounds: Bo
 
 /**
  * Liveness J4: while a range is handed over as planned, no shard refuses writes for longer than the bound: from its freeze
- * to its first write under the new generation. Transfers disturbed by faults are not timed.
+ * to its first write under the new generation. Transfers disturbed by faults are not timed, nor those of which the next one
+ * froze the shard before anybody had to have written.
  */
 export function checkTransferGap(history: readonly HistoryEvent[], bounds: Bounds = BOUNDS): Verdict {
   const findings = new Findings()
@@ -109,9 +110,12 @@ export function checkTransferGap(history: readonly HistoryEvent[], bounds: Bound
   const ranges = new Set(eventsOf(history, 'move.prepare').flatMap(({ op, what }) => (what === 'range' ? [op] : [])))
   const committed = new Set(eventsOf(history, 'move.commit').map(({ op }) => op))
   let [timed, disturbed, widestMs] = [0, 0, 0]
-  for (const { op, shard, token, t } of firstFreezes(history)) {
+  const freezes = firstFreezes(history)
+  for (const { op, shard, token, t } of freezes) {
     if (!ranges.has(op) || !committed.has(op)) continue
-    if (calm.from(t, bounds.transferGapMs) !== t) {
+    const due = t + bounds.transferGapMs * NS_PER_MS
+    const again = freezes.some((next) => next.shard === shard && next.op !== op && next.t > t && next.t < due)
+    if (again || calm.from(t, bounds.transferGapMs) !== t) {
       disturbed += 1
       continue
     }

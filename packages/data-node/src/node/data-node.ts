@@ -251,10 +251,15 @@ export class DataNode implements AsyncDisposable {
     this.#askForAuthority()
   }
 
-  /** Of the region, for what is led without it. */
+  /**
+   * Of the region, for what is led without it, or with what is left from leading it before: who did not lead it when it last
+   * asked did not have that renewed.
+   */
   #askForAuthority(): void {
     const nowMs = this.#config.clock.nowMs()
-    if (this.#ledPairs().some((pair) => !this.#regionLeases.check(pair, nowMs))) this.#membership?.askForAuthority()
+    const untilAskedMs = NODE_LIMITS.confirmEveryMs + NODE_LIMITS.regionCallMs
+    const lacks = (pair: RangeGeneration): boolean => !this.#regionLeases.check(pair, nowMs, untilAskedMs)
+    if (this.#ledPairs().some(lacks)) this.#membership?.askForAuthority()
   }
 
   #ledPairs(): RangeGeneration[] {
