@@ -99,7 +99,7 @@ describe('of its own region a server tells', () => {
     expect(still.works).toContain('every region has promised to take nothing for 20.0 s')
     const over = regionHealth(facts({ own: { ...cut, leaseMs: 0, rangesMs: [0, 0] } }))
     expect(over.works).toEqual(['reads that ask a quorum, and stale ones', 'failover of leaders inside the region'])
-    expect(over.impaired).toContain('writes of 2 ranges are refused: the region cannot prove that it owns them')
+    expect(over.impaired).toContain('writes of 2 ranges are refused: the region cannot prove its ownership')
   })
 
   it('what a lost regional tier, a missing controller and dead nodes leave', () => {
@@ -109,8 +109,8 @@ describe('of its own region a server tells', () => {
     const worn = { ...own, hasController: false, nodesUp: 2, nodesDown: 1, shardsLeaderless: 4 }
     expect(regionHealth(facts({ own: worn })).impaired).toEqual([
       'no controller is elected: leaders stay who they are',
-      '4 shards have no leader',
-      '1 of 3 nodes are down',
+      '4 shards without a leader',
+      '1 of 3 nodes down',
     ])
   })
 
@@ -118,19 +118,19 @@ describe('of its own region a server tells', () => {
     const brake = { onMs: 100, silent: [nodeId('n1'), nodeId('n2')], nextInMs: 2500 }
     const drain = { nodeId: nodeId('n3'), duty: 'leaving' as const, led: 1, held: 7, indispensable: 2 }
     const told = regionHealth(facts({ own: { ...own, controller: { brake, drains: [drain] } } }))
-    expect(told.works).toContain('n3 is leaving: it leads 1 shards and holds 7')
+    expect(told.works).toContain('n3 is leaving: it leads 1 shard and holds 7')
     expect(told.impaired).toEqual([
       '2 nodes fell silent at once: they are given up one by one, the next in 2.5 s',
-      '2 shards have no write quorum without n3',
+      '2 shards without a write quorum when n3 goes',
     ])
   })
 
   it('which ranges are on their way, and that it is drained', () => {
     const ranges = [range(1, { status: 'moving' }), range(2, { status: 'frozen' }), range(3, { status: 'vacant' })]
     const told = regionHealth(facts({ ranges, drained: true }))
-    expect(told.works).toContain('1 ranges are on their way to another region and take writes')
+    expect(told.works).toContain('1 range on the way to another region, taking writes')
     expect(told.impaired).toEqual([
-      '1 ranges take no writes for a moment: they change their owner',
+      '1 range taking no writes for a moment: changing owner',
       'drained: no range is given to it',
     ])
     expect(told.rangesOwned).toBe(3)
@@ -145,7 +145,7 @@ describe('of another region a server tells', () => {
     expect(other()).toMatchObject({
       continuesMs: 8300n,
       continuesBy: 'lease',
-      works: ['its lease is renewed: writes of 1 ranges'],
+      works: ['its lease is renewed: writes of 1 range'],
       impaired: [],
     })
     const manual = range(3, { owner: EU, standbys: [US], failover: 'manual', budgetMs: 600_000 })

@@ -1,7 +1,7 @@
 import type { RegionSight } from '@meridian/global'
 import type { RegionHealth } from '@meridian/protocol'
 import type { ControllerHealth } from '@meridian/region'
-import { rangeIsOpen } from '@meridian/topology'
+import { counted, rangeIsOpen } from '@meridian/topology'
 import type { RangeDescriptor, RangeId, RegionId } from '@meridian/topology'
 
 /** Without an answer for longer than this a tier counts as silent, ms: more than an election of its leader takes. */
@@ -55,8 +55,8 @@ export function regionHealth(facts: RegionFacts): RegionHealth {
   const { works, impaired } = facts.own === undefined ? otherWords(facts, open) : ownWords(facts.own, open)
   const frozen = open.filter(({ status }) => status === 'frozen').length
   const moving = open.filter(({ status }) => status === 'moving').length
-  if (moving > 0) works.push(`${moving} ranges are on their way to another region and take writes`)
-  if (frozen > 0) impaired.push(`${frozen} ranges take no writes for a moment: they change their owner`)
+  if (moving > 0) works.push(`${counted(moving, 'range')} on the way to another region, taking writes`)
+  if (frozen > 0) impaired.push(`${counted(frozen, 'range')} taking no writes for a moment: changing owner`)
   if (drained) impaired.push('drained: no range is given to it')
   if (facts.own !== undefined && sight?.record.status === 'barred')
     impaired.push('it was given up by hand: it renews no lease until somebody returns it')
@@ -91,10 +91,12 @@ function ownWords(own: OwnRegion, open: readonly RangeDescriptor[]): Words {
   const works: string[] = []
   const impaired: string[] = []
   const writable = own.rangesMs.filter((ms) => ms > 0).length
-  if (writable > 0) works.push(`writes of ${writable} of ${open.length} ranges, reads of all`)
+  if (writable > 0) works.push(`writes of ${writable} of ${counted(open.length, 'range')}, reads of all`)
   else if (open.length > 0) works.push('reads that ask a quorum, and stale ones')
   if (writable < open.length) {
-    impaired.push(`writes of ${open.length - writable} ranges are refused: the region cannot prove that it owns them`)
+    impaired.push(
+      `writes of ${counted(open.length - writable, 'range')} are refused: the region cannot prove its ownership`,
+    )
   }
   if (own.standstillMs > own.leaseMs) {
     works.push(`every region has promised to take nothing for ${seconds(own.standstillMs)}`)
@@ -109,8 +111,8 @@ function ownWords(own: OwnRegion, open: readonly RangeDescriptor[]): Words {
     impaired.push(`the regional tier has not answered for ${seconds(own.regionalAgeMs)}: leaders stay who they are`)
   } else if (own.hasController) works.push('failover of leaders inside the region')
   else impaired.push('no controller is elected: leaders stay who they are')
-  if (own.shardsLeaderless > 0) impaired.push(`${own.shardsLeaderless} shards have no leader`)
-  if (own.nodesDown > 0) impaired.push(`${own.nodesDown} of ${own.nodesUp + own.nodesDown} nodes are down`)
+  if (own.shardsLeaderless > 0) impaired.push(`${counted(own.shardsLeaderless, 'shard')} without a leader`)
+  if (own.nodesDown > 0) impaired.push(`${own.nodesDown} of ${counted(own.nodesUp + own.nodesDown, 'node')} down`)
   if (own.controller?.brake !== undefined) {
     const { silent, nextInMs } = own.controller.brake
     impaired.push(
@@ -118,8 +120,9 @@ function ownWords(own: OwnRegion, open: readonly RangeDescriptor[]): Words {
     )
   }
   for (const { nodeId, duty, led, held, indispensable } of own.controller?.drains.slice(0, DRAINS_MAX) ?? []) {
-    works.push(`${nodeId} is ${duty}: it leads ${led} shards and holds ${held}`)
-    if (indispensable > 0) impaired.push(`${indispensable} shards have no write quorum without ${nodeId}`)
+    works.push(`${nodeId} is ${duty}: it leads ${counted(led, 'shard')} and holds ${held}`)
+    if (indispensable > 0)
+      impaired.push(`${counted(indispensable, 'shard')} without a write quorum when ${nodeId} goes`)
   }
   return { works, impaired }
 }
@@ -132,7 +135,11 @@ function otherWords({ sight, mapAgeMs }: RegionFacts, open: readonly RangeDescri
     const { verdict, stillMs } = sight
     switch (verdict) {
       case 'renewing':
-        works.push(open.length === 0 ? 'its lease is renewed' : `its lease is renewed: writes of ${open.length} ranges`)
+        works.push(
+          open.length === 0
+            ? 'its lease is renewed'
+            : `its lease is renewed: writes of ${counted(open.length, 'range')}`,
+        )
         break
       case 'late':
         impaired.push(`its lease was not renewed for ${seconds(stillMs)}: no range is given to it`)

@@ -3,7 +3,7 @@ import type { HybridClock } from '@meridian/hlc'
 import { withTimeLimit } from '@meridian/loop'
 import type { Clock } from '@meridian/loop'
 import type { Operation, Store } from '@meridian/store'
-import { drainKey, MeridianError, regionLeaseKey, STAMP_KEY } from '@meridian/topology'
+import { counted, drainKey, MeridianError, regionLeaseKey, STAMP_KEY } from '@meridian/topology'
 import type { NodeId, OperationId, RangeDescriptor, RegionId, Revision, ShardId } from '@meridian/topology'
 import type { GlobalView } from './global-view.ts'
 import { encodeJournal, takeoverKey, takeoverOperation } from './journal.ts'
@@ -104,7 +104,7 @@ export class RegionVerbs {
       if (target === undefined) return [{ range, why: 'no standby of it may be given anything' }]
       const shards = silent.get(range.rangeId) ?? []
       if (shards.length === 0 || range.status === 'vacant') return []
-      return [{ range, why: `no quorum of ${target} answers for ${shards.length} shards, as ${shards[0]}` }]
+      return [{ range, why: `no quorum of ${target} answers for ${counted(shards.length, 'shard')}, as ${shards[0]}` }]
     })
     return { ...plan, stranded }
   }
@@ -122,7 +122,7 @@ export class RegionVerbs {
       const named = stranded.slice(0, NAMED_MAX).map(({ range, why }) => `range ${range.rangeId}: ${why}`)
       throw new MeridianError(
         'NOT_ENOUGH_NODES',
-        `${stranded.length} ranges of ${region} would be left to nobody (${named.join('; ')})`,
+        `${counted(stranded.length, 'range')} of ${region} would be left to nobody (${named.join('; ')})`,
       )
     }
     return this.#changeLease(region, signal, (record) => {

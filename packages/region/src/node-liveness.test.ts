@@ -1,7 +1,15 @@
 import { nodeEpoch, nodeId, regionId, zoneId } from '@meridian/topology'
 import type { NodeRecord } from '@meridian/topology'
 import { describe, expect, it } from 'vitest'
-import { NODE_PHASES, NODE_SIGNALS, NODE_TRANSITIONS, observe, overdue, overdueInMs, signalled } from './node-liveness.ts'
+import {
+  NODE_PHASES,
+  NODE_SIGNALS,
+  NODE_TRANSITIONS,
+  observe,
+  overdue,
+  overdueInMs,
+  signalled,
+} from './node-liveness.ts'
 import type { NodeWatches } from './node-liveness.ts'
 import type { Renewals } from './renewals.ts'
 

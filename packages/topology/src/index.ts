@@ -1,3 +1,4 @@
+export { counted } from './counted.ts'
 export { GlobalMap } from './global-map.ts'
 export { ERROR_CODES, isMeridianError, MeridianError } from './errors.ts'
 export type { ErrorCode } from './errors.ts'

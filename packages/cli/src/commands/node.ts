@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { MeridianClient } from '@meridian/client'
-import { nodeId } from '@meridian/topology'
+import { counted, nodeId } from '@meridian/topology'
 import type { NodeId, RegionId } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { confirm } from '../confirm.ts'
@@ -105,7 +105,7 @@ async function drain(
   let left = await ask()
   const isOver = (): boolean => (how.decommission ? left.duty === 'decommissioned' : left.shardsLed === 0)
   const line = (): string =>
-    printable(`${node} is ${left.duty}: it leads ${left.shardsLed} shards and holds ${left.shardsHeld}`)
+    printable(`${node} is ${left.duty}: it leads ${counted(left.shardsLed, 'shard')} and holds ${left.shardsHeld}`)
   try {
     while (wait && !isOver()) {
       terminal.progress(line())

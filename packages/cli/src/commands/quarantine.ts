@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { MeridianClient } from '@meridian/client'
 import type { QuarantinedEntry } from '@meridian/protocol'
 import { ERROR_TABLE } from '@meridian/protocol'
-import { isMeridianError, parseShardId } from '@meridian/topology'
+import { counted, isMeridianError, parseShardId } from '@meridian/topology'
 import type { NodeId, RegionId, ShardId } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { confirm } from '../confirm.ts'
@@ -82,7 +82,12 @@ function addDrop(group: Command): void {
       const keepers = shards.filter(({ shardId }) => shardId === shard)
       const kept = keepers.reduce((sum, { entries }) => sum + entries, 0n)
       if (keepers.length > 0) {
-        await confirm(context, options.yes ?? false, `${kept} entries on ${keepers.length} nodes are forgotten.`, shard)
+        await confirm(
+          context,
+          options.yes ?? false,
+          `${counted(kept, 'entry', 'entries')} on ${counted(keepers.length, 'node')} will be forgotten.`,
+          shard,
+        )
       }
       let dropped = 0n
       for (const { region, node } of keepers) {
@@ -91,7 +96,7 @@ function addDrop(group: Command): void {
       }
       context.terminal.show(
         () => ({ shardId: shard, dropped, nodes: keepers.map(({ node }) => node), silent }),
-        () => [`${dropped} entries on ${keepers.length} nodes dropped`],
+        () => [`${counted(dropped, 'entry', 'entries')} on ${counted(keepers.length, 'node')} dropped`],
       )
       if (silent.length > 0) context.exitWith(ERROR_TABLE.LINK_LEAK.exit)
     })

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import type { MeridianClient, PlanQuery } from '@meridian/client'
 import { ERROR_TABLE } from '@meridian/protocol'
-import { operationId, regionId } from '@meridian/topology'
+import { counted, operationId, regionId } from '@meridian/topology'
 import type { RegionId } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { connect } from '../connection.ts'
@@ -113,7 +113,7 @@ async function plannedOnceFit(
       (each) => isFree(each) || each.range.status === 'moving' || each.range.status === 'frozen',
     )
     if (first === undefined || canBegin || clock.nowMs() >= untilMs) return plan
-    terminal.progress(`${plan.length} ranges wait: ${first.obstacles[0] ?? 'there is nowhere to go'}`)
+    terminal.progress(`${counted(plan.length, 'range')} waiting: ${first.obstacles[0] ?? 'there is nowhere to go'}`)
     await clock.sleep(FIT_EVERY_MS, signal)
   }
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { MeridianClient } from '@meridian/client'
 import type { FailOverRegionResponse, Operation } from '@meridian/protocol'
 import { ERROR_TABLE } from '@meridian/protocol'
-import { MeridianError, operationId, regionId } from '@meridian/topology'
+import { counted, MeridianError, operationId, regionId } from '@meridian/topology'
 import type { RegionId } from '@meridian/topology'
 import { withExamples } from '../command-help.ts'
 import { confirm } from '../confirm.ts'
@@ -72,7 +72,7 @@ async function failover(
   }
   if (!terminal.json && options.yes !== true) terminal.print(...plannedLines(plan, terminal.layout))
   const wait = poweredOff ? 'Its lease is not waited for.' : 'Its lease is waited for.'
-  const question = `${region} loses ${plan.length} ranges and what its standbys have not copied. ${wait}`
+  const question = `${region} loses ${counted(plan.length, 'range')} and what its standbys have not copied. ${wait}`
   await confirm(context, options.yes ?? false, question, region)
 
   const { operation: begun } = await ask(false)

@@ -1,3 +1,4 @@
+import { counted } from '@meridian/topology'
 import type { Command } from 'commander'
 import { withExamples } from '../command-help.ts'
 import { connect } from '../connection.ts'
@@ -31,7 +32,7 @@ async function watch(context: CommandContext): Promise<void> {
   try {
     let before = viewOf(router.map)
     terminal.note(
-      `following ${before.ranges.size} ranges and ${before.shards.size} shards from ${connection.place.label}`,
+      `following ${counted(before.ranges.size, 'range')} and ${counted(before.shards.size, 'shard')} from ${connection.place.label}`,
     )
     for (;;) {
       await changed.promise

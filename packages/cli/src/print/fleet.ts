@@ -1,4 +1,4 @@
-import { formatKey } from '@meridian/topology'
+import { counted, formatKey } from '@meridian/topology'
 import type { RegionId } from '@meridian/topology'
 import { formatMs } from '../duration.ts'
 import type { FleetState } from '../fleet-core.ts'
@@ -30,7 +30,7 @@ function placeOf({ range: { rangeId, keyspace, start, owner } }: Planned) {
 }
 
 export function fleetLines({ moved, left }: FleetState, tookMs: number, layout: Layout): string[] {
-  const summary = `${moved.length} ranges moved in ${formatMs(tookMs)}, ${left.length} left`
+  const summary = `${counted(moved.length, 'range')} moved in ${formatMs(tookMs)}, ${left.length} left`
   if (left.length === 0) return [summary]
   const shown = left.slice(0, LEFT_ROWS_MAX)
   const hidden = left.length - shown.length

@@ -150,7 +150,7 @@ test('a fleet is told while it is on its way, and what is left when it has ended
   const [ended] = stepFleet(next, { kind: 'refused', rangeId: 3, reason: 'RANGE_BUSY: no' })
   const lines = fleetLines(ended, 2000, layout)
   expectTame(lines)
-  expect(lines.at(-1)).toBe('1 ranges moved in 2.0 s, 2 left')
+  expect(lines.at(-1)).toBe('1 range moved in 2.0 s, 2 left')
   expect(fleetJson(regionId('us'), ended, 2000)).toMatchObject({
     region: 'us',
     moved: [{ rangeId: 1, source: 'us', target: 'eu', operation: null }],

@@ -1,3 +1,4 @@
+import { counted } from '@meridian/topology'
 import type { GetStatusResponse, Operation, RegionHealth } from '@meridian/protocol'
 import { printable } from '../printable.ts'
 import { formatMs } from '../duration.ts'
@@ -127,7 +128,7 @@ function factLines(status: GetStatusResponse, layout: Layout): string[] {
     ['publisher', cutTo(printable(status.publisher) || 'none known', width - 15)],
     [
       'owns',
-      `${status.rangesOwned} ranges, ${status.shards} shards, ` +
+      `${counted(status.rangesOwned, 'range')}, ${counted(status.shards, 'shard')}, ` +
         paint(shardsLeaderless > 0 ? 'bad' : 'plain', `${shardsLeaderless} leaderless`),
     ],
     ['followers', String(status.followers.length)],
@@ -142,7 +143,7 @@ function healthLines(health: RegionHealth, layout: Layout): string[] {
   const lag = lagRanges === 0 ? '' : `; copies of ${lagRanges} lack ${lagEntries} entries`
   return [
     `  ${'without G'.padEnd(12)} ${cutTo(alone, layout.width - 15)}`,
-    `  ${'follows'.padEnd(12)} ${rangesFollowed} ranges${lag}`,
+    `  ${'follows'.padEnd(12)} ${counted(rangesFollowed, 'range')}${lag}`,
     ...healthFacts(health, layout),
   ]
 }
