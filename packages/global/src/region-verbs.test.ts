@@ -93,7 +93,8 @@ describe('failing a region over by hand', () => {
     for (const replica of s.w.rig.replicas(WEST).slice(0, 2)) replica.down = true
     const refused = await s.asking(s.verbs.failOver(request, s.signal)).catch((error: unknown) => error)
     expect(isMeridianError(refused, 'NOT_ENOUGH_NODES') && refused.message).toBe(
-      '1 range of us-east would be left to nobody (range 1: no quorum of eu-west answers for 2 shards, as 1.0)',
+      '1 range of us-east would be left to nobody (range 1: no quorum of eu-west answers for 2 shards, as 1.0); ' +
+        'with --even-stranded the others are taken all the same',
     )
     expect(await s.lease()).toMatchObject({ status: 'live', term: 3n })
     await s.asking(s.verbs.failOver({ ...request, evenStranded: true }, s.signal))

@@ -122,7 +122,7 @@ export class RegionVerbs {
       const named = stranded.slice(0, NAMED_MAX).map(({ range, why }) => `range ${range.rangeId}: ${why}`)
       throw new MeridianError(
         'NOT_ENOUGH_NODES',
-        `${counted(stranded.length, 'range')} of ${region} would be left to nobody (${named.join('; ')})`,
+        `${counted(stranded.length, 'range')} of ${region} would be left to nobody (${named.join('; ')}); with --even-stranded the others are taken all the same`,
       )
     }
     return this.#changeLease(region, signal, (record) => {

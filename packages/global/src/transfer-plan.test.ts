@@ -83,7 +83,7 @@ test.each<[string, RangeDescriptor, string | undefined, Partial<PlanWorld>, stri
   ['vacant', range(1, 'us/eu', 'vacant'), undefined, {}, 'to eu, no: it is vacant: assign it, it holds no data'],
   ['moving', range(1, 'us/eu', 'moving', 'm'), undefined, {}, 'to eu, no: it is moving: m is under way'],
   ['nobody', range(1, 'us'), undefined, {}, 'to nobody, no: it has no standby: name one, or a target'],
-  ['its owner', range(1, 'us/eu'), 'us', {}, 'to us, no: us owns it already'],
+  ['its owner', range(1, 'us/eu'), 'us', { standbyFacts: () => ({ hasPage: false }) }, 'to us, no: us owns it already'],
   ['drained', range(1, 'us/eu'), undefined, { drained: new Set([EU]) }, 'to eu, no: eu is drained'],
   ['drained, another is not', range(1, 'us/eu/ap'), undefined, { drained: new Set([EU]) }, 'to ap'],
   ['ill', range(1, 'us/eu'), undefined, { illness: ill(EU) }, 'to eu, no: eu is silent'],

@@ -89,7 +89,10 @@ function obstaclesOf(range: RangeDescriptor, target: RegionId | undefined, world
     add(true, 'it has no standby: name one, or a target')
     return found
   }
-  if (target === range.owner) add(true, `${target} owns it already`)
+  if (target === range.owner) {
+    add(true, `${target} owns it already`)
+    return found
+  }
   const weakness = range.status === 'vacant' ? undefined : world.illness(range.owner)
   if (weakness !== undefined) add(true, `${range.owner} ${weakness}, and a transfer needs it`)
   if (!range.standbys.includes(target) && range.standbys.length >= STANDBYS_MAX) {
