@@ -53,15 +53,11 @@ export class Writability {
       ?.find((success) => success.at >= from && compareTokens(parseToken(success.token), old) > 0)
     if (first !== undefined && first.at <= due) return { kind: 'in-time', afterMs: msBetween(from, first.at) }
     if (this.#endOfRun < due) return { kind: 'untried', why: `the run ended before ${boundMs} ms had passed` }
-    // One that was sent just before and answered soon after was on its way, and not kept waiting.
-    const onItsWay = ({ calledAt, returnedAt, status }: Operation): boolean =>
-      status === 'ok' && msBetween(calledAt, returnedAt) <= ON_ITS_WAY_MS
+    // One that was sent just before may have been on its way, and not kept waiting.
+    const latest = due - ON_ITS_WAY_MS * NS_PER_MS
     const tried = (this.#tries.get(shard) ?? []).some(
-      (operation) =>
-        operation.calledAt <= due &&
-        (operation.status !== 'ok' || operation.returnedAt > due) &&
-        operation.returnedAt >= from &&
-        !onItsWay(operation),
+      ({ calledAt, returnedAt, status }) =>
+        calledAt <= latest && returnedAt >= from && (status !== 'ok' || returnedAt > due),
     )
     if (!tried) return { kind: 'untried', why: 'nobody wrote to it' }
     return { kind: 'late', afterMs: first === undefined ? Infinity : msBetween(from, first.at) }
