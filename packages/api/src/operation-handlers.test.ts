@@ -185,7 +185,7 @@ describe('regions', () => {
     ])
     opened.silent.add('ap-n1')
     const stranded = await opened.handlers.failOverRegion(request, call)
-    expect(stranded.takes[1]?.obstacles).toEqual(['no quorum of ap answers for 1 shards, as 2.0'])
+    expect(stranded.takes[1]?.obstacles).toEqual(['no quorum of ap answers for 1 shard, as 2.0'])
     await expect(opened.handlers.failOverRegion({ ...request, dryRun: false }, call)).rejects.toMatchObject({
       code: 'NOT_ENOUGH_NODES',
     })
