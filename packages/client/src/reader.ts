@@ -169,7 +169,7 @@ export class Reader {
       }
       const pauseMs = Math.min(backoffMs(RETRY_BACKOFF, vain, this.#random), deadline.remainingMs)
       // No token counts for a replica that was asked about the past: another one would not help.
-      const tried = replicas.length > 0 ? [] : [{ keyspace, key, token: result.ok ? result.route.token : undefined }]
+      const tried = replicas.length > 0 ? [] : [{ keyspace, key, route: result.ok ? result.route : undefined }]
       const rerouted = await this.#reroutes.pause(tried, pauseMs, deadline.signal)
       vain = rerouted ? 0 : vain + 1
     }

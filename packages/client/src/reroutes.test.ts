@@ -24,7 +24,7 @@ class Rig {
         if (found === undefined) return { ok: false, reason: 'leaderless', region: undefined }
         const place = { keyspace, region: regionId('east'), rangeId: rangeId(1), shardId: parseShardId('1.0') }
         const leader = { leader: nodeId('n1'), address: 'n1:1' }
-        return { ok: true, route: { ...place, ...leader, token: found, start: EMPTY_KEY, end: EMPTY_KEY } }
+        return { ok: true, route: { ...place, ...leader, token: found, start: key, end: EMPTY_KEY } }
       },
       subscribe: (listener) => {
         this.#listeners.add(listener)
@@ -45,9 +45,13 @@ class Rig {
   }
 
   /** A pause after `tried`, and what became of it so far. */
-  pause(tried: readonly (readonly [Key, Token | undefined])[], signal = new AbortController().signal) {
+  pause(tried: readonly (readonly [Key, Token | undefined, Key?])[], signal = new AbortController().signal) {
     const paused: { rerouted: boolean | undefined } = { rerouted: undefined }
-    const all = tried.map(([key, under]) => ({ keyspace: K, key, token: under }))
+    const all = tried.map(([key, under, start = key]) => ({
+      keyspace: K,
+      key,
+      route: under === undefined ? undefined : { start, token: under },
+    }))
     void this.reroutes.pause(all, PAUSE_MS, signal).then((rerouted) => (paused.rerouted = rerouted))
     return paused
   }
@@ -96,6 +100,19 @@ describe('a pause between attempts', () => {
     expect(paused.rerouted).toBe(true)
   })
 
+  it('is not ended by news for the start of its shard that are none for the key', async () => {
+    const rig = new Rig()
+    rig.route(B, token(3, 8))
+    rig.route(A, token(4, 1))
+    const paused = rig.pause([[B, token(3, 8), A]])
+    rig.route(A, token(4, 2))
+    await rig.clock.advance(PAUSE_MS - 1)
+    expect(paused.rerouted).toBeUndefined()
+    rig.route(B, token(4, 1))
+    await rig.clock.advance(0)
+    expect(paused.rerouted).toBe(true)
+  })
+
   it('ends with the patience of its caller', async () => {
     const rig = new Rig()
     const patience = new AbortController()
@@ -105,12 +122,13 @@ describe('a pause between attempts', () => {
     expect(paused.rerouted).toBe(false)
   })
 
-  it('looks up once per change what many wait for, and nothing when nobody waits', async () => {
+  it('looks up once per change what many wait for in vain, and nothing when nobody waits', async () => {
     const rig = new Rig()
     const pauses = Array.from({ length: 100 }, (_, i) => rig.pause([[A, token(1, i + 1)]]))
     rig.lookups = 0
     rig.route(A, token(1, 50))
-    expect(rig.lookups).toBe(1)
+    // One for the shard, and one for each of those whose token is below.
+    expect(rig.lookups).toBe(1 + 49)
     await rig.clock.advance(0)
     expect(pauses.filter(({ rerouted }) => rerouted === true)).toHaveLength(49)
     await rig.clock.advance(PAUSE_MS)

@@ -3,30 +3,26 @@ import type { Router } from '@meridian/router'
 import { compareTokens } from '@meridian/topology'
 import type { Key, KeyspaceName, Token } from '@meridian/topology'
 
-/** What was tried for a key, or for all keys of its shard. */
+/** What was tried for a key. */
 export interface Tried {
   readonly keyspace: KeyspaceName
   readonly key: Key
   /** Of the route that was taken; undefined when there was none. */
-  readonly token: Token | undefined
+  readonly route: { readonly start: Key; readonly token: Token } | undefined
 }
 
-interface Waiting {
-  readonly token: Token | undefined
-  readonly wake: () => void
-}
-
-/** All who wait for another route of one key. */
+/** All who wait for another route of one shard, or of a key that has none. */
 interface Slot {
   readonly keyspace: KeyspaceName
-  readonly key: Key
-  readonly waiting: Set<Waiting>
+  /** That the shard starts with. */
+  readonly start: Key
+  readonly waiting: Set<{ readonly tried: Tried; readonly wake: () => void }>
 }
 
 /**
  * Pauses between attempts that end as soon as the map has a newer route than the one tried: after a leader was lost,
- * whoever backed off would otherwise learn of the next one up to a whole pause late. Cost of a change of the map: one lookup
- * for each key that is waited for, and those of one shard are waited for under one key.
+ * whoever backed off would otherwise learn of the next one up to a whole pause late. A change of the map costs one lookup for
+ * each shard that is waited for, and one for each who waits for a shard that changed.
  */
 export class Reroutes implements Disposable {
   readonly #router: Pick<Router, 'route'>
@@ -45,10 +41,10 @@ export class Reroutes implements Disposable {
    * aborted.
    */
   async pause(tried: readonly Tried[], ms: number, signal: AbortSignal): Promise<boolean> {
-    if (tried.some(({ keyspace, key, token }) => this.#isNewer(keyspace, key, token))) return true
+    if (tried.some((each) => this.#isRerouted(each))) return true
     const rerouted = new AbortController()
     const wake = (): void => rerouted.abort()
-    const ends = tried.map(({ keyspace, key, token }) => this.#enter(keyspace, key, { token, wake }))
+    const ends = tried.map((each) => this.#enter(each, wake))
     try {
       await this.#clock.sleep(ms, AbortSignal.any([signal, rerouted.signal]))
       return false
@@ -63,29 +59,33 @@ export class Reroutes implements Disposable {
     this.#unsubscribe()
   }
 
-  #enter(keyspace: KeyspaceName, key: Key, waiting: Waiting): () => void {
-    const name = `${keyspace} ${key}`
-    const slot = this.#slots.get(name) ?? { keyspace, key, waiting: new Set() }
+  #enter(tried: Tried, wake: () => void): () => void {
+    const { keyspace, key, route: { start } = { start: key } } = tried
+    const name = `${keyspace} ${start}`
+    const slot = this.#slots.get(name) ?? { keyspace, start, waiting: new Set() }
     this.#slots.set(name, slot)
-    slot.waiting.add(waiting)
+    const own = { tried, wake }
+    slot.waiting.add(own)
     return () => {
-      slot.waiting.delete(waiting)
+      slot.waiting.delete(own)
       if (slot.waiting.size === 0 && this.#slots.get(name) === slot) this.#slots.delete(name)
     }
   }
 
   #changed(): void {
-    for (const { keyspace, key, waiting } of this.#slots.values()) {
-      const now = this.#router.route(keyspace, key)
+    for (const { keyspace, start, waiting } of this.#slots.values()) {
+      const now = this.#router.route(keyspace, start)
       if (!now.ok) continue
-      for (const { token, wake } of waiting) if (isNewer(now.route.token, token)) wake()
+      const { token } = now.route
+      // The start may be another shard's by now, and its route no news for the key.
+      for (const { tried, wake } of waiting) if (isNewer(token, tried) && this.#isRerouted(tried)) wake()
     }
   }
 
-  #isNewer(keyspace: KeyspaceName, key: Key, tried: Token | undefined): boolean {
-    const now = this.#router.route(keyspace, key)
+  #isRerouted(tried: Tried): boolean {
+    const now = this.#router.route(tried.keyspace, tried.key)
     return now.ok && isNewer(now.route.token, tried)
   }
 }
 
-const isNewer = (now: Token, tried: Token | undefined): boolean => tried === undefined || compareTokens(now, tried) > 0
+const isNewer = (now: Token, { route }: Tried): boolean => route === undefined || compareTokens(now, route.token) > 0

@@ -91,7 +91,7 @@ export class Writer {
       write,
       at,
       identity: undefined,
-      tried: { keyspace, key: write.key, token: undefined },
+      tried: { keyspace, key: write.key, route: undefined },
       doubtful: false,
       code: 'NO_ROUTE',
       message: 'not sent',
@@ -131,11 +131,11 @@ export class Writer {
       const result = this.#router.route(keyspace, item.write.key)
       if (!result.ok) {
         Object.assign(item, noRoute(keyspace, item.write.key, result))
-        item.tried = { keyspace, key: item.write.key, token: undefined }
+        item.tried = { keyspace, key: item.write.key, route: undefined }
         continue
       }
       const { route } = result
-      item.tried = { keyspace, key: route.start, token: route.token }
+      item.tried = { keyspace, key: item.write.key, route }
       item.identity ??= this.#sessions.identify(route.shardId)
       const bytes = item.write.key.length + (item.write.value?.length ?? 0)
       // A request carries one session, so writes first routed to another shard go in a request of their own.
@@ -229,9 +229,9 @@ export class Writer {
   }
 }
 
-/** Each place once. */
+/** One for each shard, and each that has none. */
 function triedOf(pending: readonly Pending[]): readonly Tried[] {
-  return [...new Map(pending.map(({ tried }) => [tried.key, tried])).values()]
+  return [...new Map(pending.map(({ tried }) => [tried.route?.start ?? tried.key, tried])).values()]
 }
 
 function toItem(item: Pending): Item {
