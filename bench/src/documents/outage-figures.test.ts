@@ -20,6 +20,7 @@ it('say what was measured against its goal, and how to measure what was not', ()
   }
   const loss = {
     bench: 'region-loss',
+    withLeader: false,
     ranges: 4000,
     writesPerS: 100,
     lost: 'a',

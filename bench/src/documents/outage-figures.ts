@@ -18,6 +18,7 @@ const FILES: readonly (readonly [file: string, command: string])[] = [
   ['failover-1000', 'failover --node-lease 1000'],
   ['transfer', 'transfer'],
   ['region-loss-4000', 'region-loss'],
+  ['region-loss-4000-leader', 'region-loss --with-leader'],
 ]
 
 /** What outages cost, from the results files by name: a row per question, and what is not measured yet. */
@@ -63,9 +64,9 @@ function rowOf(result: OutageResult): [what: string, measured: string, goal: str
       ]
     }
     case 'region-loss': {
-      const { ranges, waitMs, firstTakenMs, lastTakenMs, firstServedMs, allLedMs, failed, unknown } = result
+      const { ranges, withLeader, waitMs, firstTakenMs, lastTakenMs, firstServedMs, allLedMs, failed, unknown } = result
       return [
-        `SIGKILL of all of a region with ${ranges.toLocaleString('en')} ranges, of which a taker must wait ${seconds(waitMs)}`,
+        `SIGKILL of all of a region with ${ranges.toLocaleString('en')} ranges${withLeader ? ' and the leader of the global tier' : ''}, for which a taker must wait ${seconds(waitMs)}`,
         `first range taken after ${seconds(firstTakenMs)}, last ${seconds(lastTakenMs)}; first write elsewhere after ${seconds(firstServedMs)}, every shard led after ${seconds(allLedMs)}; ${asked(failed, unknown)}`,
         `first write <= 15 s: ${met(firstServedMs <= 15_000)}; last range <= 60 s: ${met(allLedMs <= 60_000)}`,
       ]

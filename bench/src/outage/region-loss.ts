@@ -9,10 +9,13 @@ import { waitUntil } from './wait-until.ts'
 export interface RegionLossOptions extends OutageOptions {
   readonly ranges: number
   readonly writesPerS: number
+  /** The global tier is led from the region that is lost. */
+  readonly withLeader: boolean
 }
 
 export interface RegionLossResult {
   readonly bench: 'region-loss'
+  readonly withLeader: boolean
   readonly ranges: number
   readonly writesPerS: number
   readonly lost: string
@@ -39,16 +42,16 @@ const WAIT_MS = 9431
 
 /** SIGKILL of everything in a region that owns many ranges: when is what it owned written to elsewhere? */
 export async function runRegionLoss(options: RegionLossOptions): Promise<RegionLossResult> {
-  const { ranges, writesPerS, clock, signal, progress } = options
+  const { ranges, writesPerS, withLeader, clock, signal, progress } = options
   await using world = await OutageWorld.open(options)
   const leader = await globalLeader(world.world)
   const lost = world.world.regions.toReversed().find(({ id }) => id !== leader)
   const heir = world.world.regions.find(({ id }) => id !== lost?.id)
   if (lost === undefined || heir === undefined) throw new Error('assertion: a world of one region')
   const client = world.client(heir.id)
-  // Who opens thousands of ranges asks so much of the global tier that its leader would come there and be lost as well:
-  // another question, which begins with an election of that tier.
-  await client.control.preferLeader(regionId(heir.id), { signal })
+  // Who opens thousands of ranges asks so much of the global tier that its leader would come there by itself.
+  const leads = withLeader ? lost.id : heir.id
+  await client.control.preferLeader(regionId(leads), { signal })
   await world.createRanges(lost.id, heir.id, ranges, 1)
   const at = (range: number) => client.router.route(KEYSPACE, keyIn(range, 0, 'route'))
   const all = Array.from({ length: ranges }, (_, i) => i)
@@ -78,8 +81,8 @@ export async function runRegionLoss(options: RegionLossOptions): Promise<RegionL
   await waitUntil('writes before the loss', clock, TAKEN_MS_MAX, signal, () =>
     writer.servedSince(0).every((served) => served !== undefined),
   )
-  await waitUntil(`the global tier to be led from ${heir.id}`, clock, TAKEN_MS_MAX, signal, async () => {
-    return (await globalLeader(world.world)) === heir.id
+  await waitUntil(`the global tier to be led from ${leads}`, clock, TAKEN_MS_MAX, signal, async () => {
+    return (await globalLeader(world.world)) === leads
   })
   const lostMs = clock.nowMs()
   await Promise.all(
@@ -112,6 +115,7 @@ export async function runRegionLoss(options: RegionLossOptions): Promise<RegionL
   await writer.stop()
   return {
     bench: 'region-loss',
+    withLeader,
     ranges,
     writesPerS,
     lost: lost.id,

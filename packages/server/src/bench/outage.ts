@@ -21,6 +21,7 @@ export interface OutageBenchOptions {
   readonly nodeLease?: string
   readonly transfers?: string
   readonly ranges?: string
+  readonly withLeader?: boolean
 }
 
 /** Beside the ports of `up`, `demo` and the latency tax, and below those that systems give out by themselves. */
@@ -81,12 +82,14 @@ export async function benchTransfer(options: OutageBenchOptions, signal: AbortSi
 /** `meridian bench region-loss`. @returns the exit code */
 export async function benchRegionLoss(options: OutageBenchOptions, signal: AbortSignal): Promise<number> {
   const ranges = number('--ranges', options.ranges, 4000, 20_000)
+  const withLeader = options.withLeader ?? false
   const result = await runRegionLoss({
     ...common(options, signal),
     ranges,
+    withLeader,
     writesPerS: number('--writes', options.writes, 100, 2000),
   })
-  return publish(options, `region-loss-${ranges}`, [result], result)
+  return publish(options, `region-loss-${ranges}${withLeader ? '-leader' : ''}`, [result], result)
 }
 
 async function publish(

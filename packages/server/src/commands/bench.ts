@@ -69,7 +69,8 @@ export function addBenchCommands(program: Command): void {
     bench
       .command('region-loss')
       .summary('SIGKILL of a whole region: first write and last range elsewhere')
-      .option('--ranges <n>', 'ranges of the region that is lost (default 4000)'),
+      .option('--ranges <n>', 'ranges of the region that is lost (default 4000)')
+      .option('--with-leader', 'the global tier is led from the region that is lost'),
     async (options, signal) => (await import('../bench/outage.ts')).benchRegionLoss(options, signal),
   )
 }
