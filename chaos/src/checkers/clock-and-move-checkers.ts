@@ -10,7 +10,7 @@ export const CLOCK_AND_MOVE_CHECKERS: readonly Checker[] = [
     invariant: 'I29',
     name: 'causality',
     says: 'an effect is stamped above its cause',
-    needs: [['hlc.recv']],
+    needs: [['hlc.recv', 'hlc.merge']],
     check: checkCausality,
   },
   {

@@ -3,11 +3,12 @@ import type { Timestamp } from '@meridian/hlc'
 import { eventsOf } from '../history/event.ts'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
 
-export type ClockStep = EventOf<'hlc.stamp'> | EventOf<'hlc.recv'> | EventOf<'hlc.ceil'>
+const STEPS = ['hlc.stamp', 'hlc.recv', 'hlc.merge', 'hlc.ceil'] as const
+export type ClockStep = EventOf<(typeof STEPS)[number]>
 
 /** What each process's clock did, in the process's own order, over all its lives. */
 export function clocksOf(history: readonly HistoryEvent[]): ReadonlyMap<string, readonly ClockStep[]> {
-  const steps = (['hlc.stamp', 'hlc.recv', 'hlc.ceil'] as const).flatMap<ClockStep>((kind) => eventsOf(history, kind))
+  const steps = STEPS.flatMap<ClockStep>((kind) => eventsOf(history, kind))
   return Map.groupBy(
     steps.toSorted((a, b) => a.pinc - b.pinc || a.seq - b.seq),
     ({ proc }) => proc,

@@ -27,7 +27,7 @@ export function checkClockSanity(history: readonly HistoryEvent[]): Verdict {
         ceilingMs = step.ceilingMs
         continue
       }
-      if (step.kind === 'hlc.recv') {
+      if (step.kind === 'hlc.recv' || step.kind === 'hlc.merge') {
         merged += 1
         const led = lead(step.theirs, step.ptMs)
         if (led !== undefined && led > leadMs)

@@ -2,7 +2,7 @@
  * What the hybrid clock of a process did. Stamps in their text form; `ptMs` is the physical time that the process saw,
  * milliseconds since the epoch, which faults may bend. A process keeps its `proc` over restarts: its stamps are one chain.
  */
-export type ClockEvent = HlcStampEvent | HlcReceiveEvent | HlcRefuseEvent | HlcCeilingEvent
+export type ClockEvent = HlcStampEvent | HlcReceiveEvent | HlcMergeEvent | HlcRefuseEvent | HlcCeilingEvent
 
 export interface HlcStampEvent {
   readonly kind: 'hlc.stamp'
@@ -20,6 +20,14 @@ export interface HlcReceiveEvent {
   readonly theirs: string
   /** The own clock afterwards. */
   readonly stamp: string
+  readonly ptMs: number
+}
+
+/** The stamp of something that was committed came to be known: whatever is stamped from here on exceeds it. */
+export interface HlcMergeEvent {
+  readonly kind: 'hlc.merge'
+  readonly message: string
+  readonly theirs: string
   readonly ptMs: number
 }
 

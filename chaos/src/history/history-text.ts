@@ -74,6 +74,7 @@ const KINDS: Readonly<Record<EventKind, true>> = {
   'obs.claim': true,
   'hlc.stamp': true,
   'hlc.recv': true,
+  'hlc.merge': true,
   'hlc.refuse': true,
   'hlc.ceil': true,
 }

@@ -15,6 +15,7 @@ import { Machine } from './kernel/machine.ts'
 import type { Life } from './kernel/process.ts'
 import { SimRandom } from './kernel/random.ts'
 import type { Mutant } from './mutants/mutant.ts'
+import { clockTapOf } from './record/clock-recording.ts'
 import { recordFinalState } from './record/final-state.ts'
 import { MoveRecording } from './record/move-recording.ts'
 import { NetRecording } from './record/net-recording.ts'
@@ -140,6 +141,8 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
   processes.tap = {
     begun: (life) => recorder.begin(life),
     gaveUp: (life) => recorder.end(life),
+    clock: (life) => clockTapOf(recorder, life),
+    ceiling: (life, ceilingMs) => recorder.by(life, { kind: 'hlc.ceil', ceilingMs }),
     synced: (life, shard, before, promised, lastIndex) => net.synced(life, shard, before, promised, lastIndex),
   }
   recordLeaders(world.store(GLOBAL_TIER), recorder)

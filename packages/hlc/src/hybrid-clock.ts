@@ -23,6 +23,14 @@ export type HybridClockOptions = {
   readonly ceiling?: CeilingStore
   /** A stamp that everything issued must exceed, for example the last one committed in the tier. */
   readonly last?: Timestamp
+  readonly tap?: ClockTap
+}
+
+/** Told of each step of a clock as it is made, so that others can check it. Must not throw. */
+export interface ClockTap {
+  issued(stamp: Timestamp, physicalMs: number): void
+  /** A committed stamp came to be known: see `HybridClock.observeCommitted`. */
+  observed(committed: Timestamp, outcome: 'merged' | 'held', physicalMs: number): void
 }
 
 export type OpenOptions = HybridClockOptions & {
@@ -51,6 +59,7 @@ export class HybridClock {
   readonly maxOffsetMs: number
   readonly #physical: PhysicalClock
   readonly #store: CeilingStore | undefined
+  readonly #tap: ClockTap | undefined
   /** Ceiling found at the start: only to say what holds the clock. */
   readonly #startCeilingMs: number
 
@@ -72,7 +81,7 @@ export class HybridClock {
    * to the window, or are refused. `open` waits. Throws `RangeError` on bad options and what `ceiling.load` throws.
    */
   constructor(options: HybridClockOptions) {
-    const { origin, physical, maxOffsetMs = MAX_OFFSET_MS_DEFAULT, ceiling, last = ZERO_TIMESTAMP } = options
+    const { origin, physical, maxOffsetMs = MAX_OFFSET_MS_DEFAULT, ceiling, last = ZERO_TIMESTAMP, tap } = options
     if (!isWriterOrigin(origin)) throw new RangeError(`not an origin: ${JSON.stringify(origin)}`)
     const leastOffsetMs = ceiling === undefined ? 0 : CEILING_WINDOW_MS + 1
     if (!isWallMs(maxOffsetMs) || maxOffsetMs < leastOffsetMs) {
@@ -83,6 +92,7 @@ export class HybridClock {
     this.maxOffsetMs = maxOffsetMs
     this.#physical = physical
     this.#store = ceiling
+    this.#tap = tap
     this.#startCeilingMs = ceiling?.load() ?? 0
     if (!isWallMs(this.#startCeilingMs)) throw new RangeError(`the stored ceiling is no time: ${this.#startCeilingMs}`)
     this.#ceilingMs = ceiling === undefined ? Number.POSITIVE_INFINITY : this.#startCeilingMs
@@ -156,10 +166,13 @@ export class HybridClock {
   observeCommitted(committed: Timestamp): 'merged' | 'held' {
     assertNumbers(committed)
     const { wallMs, counter } = committed
-    if (wallMs - this.#physicalMs() <= this.maxOffsetMs) {
+    const physicalMs = this.#physicalMs()
+    if (wallMs - physicalMs <= this.maxOffsetMs) {
       this.#merge(wallMs, counter)
+      this.#tap?.observed(committed, 'merged', physicalMs)
       return 'merged'
     }
+    this.#tap?.observed(committed, 'held', physicalMs)
     if (exceeds(wallMs, counter, this.#aheadMs, this.#aheadCounter)) {
       this.#aheadMs = wallMs
       this.#aheadCounter = counter
@@ -250,7 +263,9 @@ export class HybridClock {
     if (wallMs > this.#ceilingMs) this.#raiseCeiling(wallMs, physicalMs)
     this.#lastMs = wallMs
     this.#lastCounter = counter
-    return { wallMs, counter, origin: this.origin }
+    const stamp = { wallMs, counter, origin: this.origin }
+    this.#tap?.issued(stamp, physicalMs)
+    return stamp
   }
 
   /**

@@ -33,7 +33,7 @@ export {
 export type { HeldBy } from './errors.ts'
 export { fileCeiling } from './file-ceiling.ts'
 export { HybridClock, MAX_OFFSET_MS_DEFAULT } from './hybrid-clock.ts'
-export type { HybridClockOptions, OpenOptions, ReceiveResult } from './hybrid-clock.ts'
+export type { ClockTap, HybridClockOptions, OpenOptions, ReceiveResult } from './hybrid-clock.ts'
 export { systemPhysicalClock } from './physical-clock.ts'
 export type { PhysicalClock } from './physical-clock.ts'
 export { COUNTER_MAX, ORIGIN_LENGTH_MAX, WALL_MS_MAX, ZERO_TIMESTAMP, compareTimestamps } from './timestamp.ts'

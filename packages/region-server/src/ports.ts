@@ -1,5 +1,5 @@
 import type { FeedBus } from '@meridian/feed'
-import type { BootClock, CeilingStore, PhysicalClock } from '@meridian/hlc'
+import type { BootClock, CeilingStore, ClockTap, PhysicalClock } from '@meridian/hlc'
 import type { Clock } from '@meridian/loop'
 import type { Transport } from '@meridian/rpc'
 import type { Store } from '@meridian/store'
@@ -21,6 +21,8 @@ export interface RegionServerPorts {
   readonly random: () => number
   /** Outlives the process. */
   readonly ceiling: CeilingStore
+  /** For recordings: what the clock that stamps commits does. */
+  readonly clockTap?: ClockTap
   /** Writes once to the disk that this process keeps its data on and waits until it is there; the time that took, ms. */
   fsync(): Promise<number>
   readonly transport: Transport

@@ -157,6 +157,7 @@ async function open(
     physical: guard.physical,
     maxOffsetMs: timing.maxClockOffsetMs,
     ceiling: ports.ceiling,
+    ...(ports.clockTap === undefined ? {} : { tap: ports.clockTap }),
     sleep: (ms) => clock.sleep(ms, signal),
     signal,
   })

@@ -1,8 +1,7 @@
 import { decodeRegionLease, REGION_LEASE_PREFIX } from '@meridian/global'
 import type { RegionLeaseRecord } from '@meridian/global'
-import { formatTimestamp, ZERO_TIMESTAMP } from '@meridian/hlc'
 import type { StoreRecord, Txn, TxnOutcome } from '@meridian/store'
-import { decodeNode, NODE_PREFIX, RENEWALS_KEY, STAMP_KEY } from '@meridian/topology'
+import { decodeNode, NODE_PREFIX, RENEWALS_KEY } from '@meridian/topology'
 import type { HistoryEntry } from '../../history/event.ts'
 import type { Holding } from '../../history/authority-event.ts'
 import { GLOBAL_TIER } from '../../history/store-event.ts'
@@ -14,8 +13,6 @@ import type { SimRecorder } from './sim-recorder.ts'
 /** Where a region keeps its promises to stand still. */
 const PROMISE_PREFIX = '/promise/'
 const ELECTION = /^\/elect\/([^/]+)\//
-/** Nobody's: a store begins with it. */
-const BOOTSTRAP_STAMP = formatTimestamp(ZERO_TIMESTAMP)
 /** All clusters of a simulation are at their first incarnation. */
 const INC = '1'
 
@@ -34,8 +31,6 @@ export class StoreRecording implements StoreTap {
   /** By life and holding: what it saw last. */
   readonly #seen = new WeakMap<Life, Map<Holding, Observed>>()
   readonly #sentAt = new WeakMap<Txn, number>()
-  /** The stamps that a life sent, each with its keys. */
-  readonly #stamped = new WeakMap<Life, Set<string>>()
   readonly counts = { takes: 0, regionTakes: 0, promises: 0, refusedCommits: 0 }
 
   constructor(recorder: SimRecorder, leases: { readonly regionLeaseMs: number }) {
@@ -43,22 +38,8 @@ export class StoreRecording implements StoreTap {
     this.#leases = leases
   }
 
-  sent(life: Life, txn: Txn): void {
+  sent(_: Life, txn: Txn): void {
     this.#sentAt.set(txn, this.#recorder.nowNs())
-    for (const operation of txn.operations) {
-      if (operation.kind !== 'put') continue
-      if (operation.key === STAMP_KEY) {
-        const stamp = text(operation.value)
-        const keys = txn.operations.map(({ key }) => key).join(' ')
-        // The very same transaction may be sent again, later; it was stamped when it was sent first.
-        const stamped = this.#stamped.get(life) ?? new Set<string>()
-        this.#stamped.set(life, stamped)
-        if (stamp === BOOTSTRAP_STAMP || stamped.has(`${stamp} ${keys}`)) continue
-        stamped.add(`${stamp} ${keys}`)
-        const ptMs = life.process.machine.wall.nowMs()
-        this.#recorder.by(life, { kind: 'hlc.stamp', stamp, ptMs, message: '' })
-      }
-    }
   }
 
   answered(life: Life, store: string, txn: Txn, outcome: TxnOutcome, sentLocalMs: number): void {
@@ -181,8 +162,6 @@ export class StoreRecording implements StoreTap {
     this.#recorder.by(life, entry)
   }
 }
-
-const text = (value: Uint8Array): string => Buffer.from(value).toString('latin1')
 
 const counted = ({ term, counter }: RegionLeaseRecord) => ({ term: String(term), counter: String(counter) })
 

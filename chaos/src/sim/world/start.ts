@@ -4,6 +4,7 @@ import { DataNode } from '@meridian/data-node'
 import { MemoryStorage, RULES } from '@meridian/data-node/memory'
 import type { MemoryDisk } from '@meridian/data-node/memory'
 import { ClockBehindError } from '@meridian/hlc'
+import type { ClockTap } from '@meridian/hlc'
 import { silentLogger } from '@meridian/loop'
 import type { Logger } from '@meridian/loop'
 import { startRegionServer } from '@meridian/region-server'
@@ -27,6 +28,8 @@ export interface LifeTap {
   begun(life: Life): void
   /** It ended by itself and will be started again. */
   gaveUp(life: Life): void
+  clock(life: Life): ClockTap
+  ceiling(life: Life, ceilingMs: number): void
   synced(life: Life, shard: ShardId, promisedBefore: Token, promised: Token, lastIndex: number): void
 }
 
@@ -70,7 +73,8 @@ export class Processes {
       boot: machine.boot,
       wallUs: () => BigInt(Math.round(machine.wall.nowMs() * 1000)),
       random: life.random.next,
-      ceiling: world.ceilingOf(life),
+      ceiling: world.ceilingOf(life, (ceilingMs) => this.tap?.ceiling(life, ceilingMs)),
+      ...(this.tap === undefined ? {} : { clockTap: this.tap.clock(life) }),
       fsync: async () => {
         const ms = life.random.between(...SYNC_MS)
         await life.clock.sleep(ms)

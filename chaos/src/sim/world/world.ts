@@ -110,10 +110,13 @@ export class SimWorld {
     })
   }
 
-  ceilingOf(life: Life): CeilingStore {
+  ceilingOf(life: Life, saved: (ceilingMs: number) => void): CeilingStore {
     const { name } = life.process
     const save = (ceilingMs: number): void => {
-      if (life.alive) this.#ceilings.set(name, Math.max(this.#ceilings.get(name) ?? 0, ceilingMs))
+      if (!life.alive) return
+      const raisedMs = Math.max(this.#ceilings.get(name) ?? 0, ceilingMs)
+      this.#ceilings.set(name, raisedMs)
+      saved(raisedMs)
     }
     return {
       load: () => this.#ceilings.get(name) ?? 0,
