@@ -110,7 +110,7 @@ export const ROWS: readonly Row[] = [
   {
     mistake: 'HLC not merged on receive; no ceiling; merge without bound',
     caughtBy: ['I29', 'I30'],
-    mutants: [],
+    mutants: ['ceiling-forgotten'],
     elsewhere: [clocks('no-merge'), clocks('no-ceiling'), clocks('no-bound')],
   },
   { mistake: 'stamp not compared with /stamp', caughtBy: ['I31'], mutants: ['stamp-not-compared'] },

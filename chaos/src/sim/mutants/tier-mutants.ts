@@ -39,6 +39,23 @@ export const TIER_MUTANTS: readonly Mutant[] = [
       again(world, random, { kind: 'pause', targets: serversOf(world), everyMs: 2500, forMs: [3700, 5700] }),
   },
   {
+    name: 'ceiling-forgotten',
+    breaks: 'a server that starts again does not know beyond what it may have stamped before',
+    killedBy: ['clock-sanity'],
+    seeds: 5,
+    bends: () => ({ ceiling: (_, ceiling) => ({ ...ceiling, load: () => 0 }) }),
+    faults: (world, random) => [
+      ...again(world, random, {
+        kind: 'clock-jump',
+        targets: serversOf(world),
+        everyMs: 6000,
+        forMs: [8000, 12_000],
+        amount: -2000,
+      }),
+      ...again(world, random, { kind: 'kill', targets: serversOf(world), everyMs: 2000, forMs: [300, 1500] }),
+    ],
+  },
+  {
     name: 'epoch-not-raised',
     breaks: 'a shard gets another leader under the same epoch',
     killedBy: ['one-leader'],

@@ -1,5 +1,6 @@
 import type { NodeStorage, Rules } from '@meridian/data-node/memory'
 import type { Timing } from '@meridian/deploy'
+import type { CeilingStore } from '@meridian/hlc'
 import type { Txn, TxnOutcome } from '@meridian/store'
 import type { MeridianError } from '@meridian/topology'
 import type { Life } from '../kernel/process.ts'
@@ -37,6 +38,7 @@ export interface Bends {
   readonly received?: (client: Life, method: string, response: unknown, asked: Asked) => unknown
   readonly error?: (client: Life, method: string, error: MeridianError) => MeridianError
   readonly storage?: (node: string, storage: NodeStorage) => NodeStorage
+  readonly ceiling?: (server: Life, ceiling: CeilingStore) => CeilingStore
   /** What the clock shows to a handler of that method, in its first turn. */
   readonly handlerClock?: (server: Life, method: string, nowMs: number) => number
   /** What subscribers get of a message; undefined: nothing. */

@@ -67,13 +67,14 @@ export class Processes {
     const place = config.servers.find((each) => each.id === nodeId(name))
     if (place === undefined) throw new Error(`assertion: ${name} has no place`)
     const { machine } = life.process
+    const ceiling = world.ceilingOf(life, (ceilingMs) => this.tap?.ceiling(life, ceilingMs))
     const ports: RegionServerPorts = {
       clock: life.clock,
       physical: machine.wall,
       boot: machine.boot,
       wallUs: () => BigInt(Math.round(machine.wall.nowMs() * 1000)),
       random: life.random.next,
-      ceiling: world.ceilingOf(life, (ceilingMs) => this.tap?.ceiling(life, ceilingMs)),
+      ceiling: world.bends.ceiling?.(life, ceiling) ?? ceiling,
       ...(this.tap === undefined ? {} : { clockTap: this.tap.clock(life) }),
       fsync: async () => {
         const ms = life.random.between(...SYNC_MS)
