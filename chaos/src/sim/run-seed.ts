@@ -10,6 +10,7 @@ import { GLOBAL_TIER } from '../history/store-event.ts'
 import { drawSchedule } from './faults/schedule.ts'
 import type { FaultKind, FaultStep } from './faults/fault-step.ts'
 import { Nemesis } from './faults/nemesis.ts'
+import { forgettableSignals } from './kernel/forgettable-signals.ts'
 import { clockOf } from './kernel/machine-clock.ts'
 import { Machine } from './kernel/machine.ts'
 import type { Life } from './kernel/process.ts'
@@ -94,6 +95,7 @@ export interface SimRun {
 
 /** One world from its first process to its last verdict, all from one seed. */
 export async function runSeed(seed: number, profile: Profile, options: SimOptions = {}): Promise<SimRun> {
+  using _ = forgettableSignals()
   // What a mutant may look at, once it is there.
   const late: { world?: SimWorld; processes?: Processes } = {}
   const bends = options.mutant?.bends({

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { FaultStep } from './faults/fault-step.ts'
 import { brokenOf, outcomeOf } from './outcome.ts'
 import { EXERCISED, runSeed } from './run-seed.ts'
@@ -35,6 +37,22 @@ describe('a world with faults', () => {
     for (const [what, count] of Object.entries(run.counts)) totals.set(what, (totals.get(what) ?? 0) + count)
     expect(run.faultCounts.size).toBeGreaterThan(0)
     expect((await runSeed(seed, PROFILES.small)).traceHash).toBe(run.traceHash)
+  })
+})
+
+it('a world is forgotten when its run is over: thousands run in one process', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const world = await (async () => {
+    const seen: { world?: WeakRef<object> } = {}
+    await runSeed(3, PROFILES.small, { trace: (each) => (seen.world = new WeakRef(each)) })
+    return seen.world
+  })()
+  expect(world).toBeDefined()
+  // What is seen in a turn lives until it ends.
+  await vi.waitFor(() => {
+    collect()
+    expect(world?.deref() === undefined).toBe(true)
   })
 })
 
