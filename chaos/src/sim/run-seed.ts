@@ -17,7 +17,7 @@ import type { Life } from './kernel/process.ts'
 import { SimRandom } from './kernel/random.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { clockTapOf } from './record/clock-recording.ts'
-import { recordFinalState } from './record/final-state.ts'
+import { hasFinalState, recordFinalState } from './record/final-state.ts'
 import { MoveRecording } from './record/move-recording.ts'
 import { NetRecording } from './record/net-recording.ts'
 import { SimRecorder } from './record/sim-recorder.ts'
@@ -205,11 +205,15 @@ export async function runSeed(seed: number, profile: Profile, options: SimOption
       for (const operator of operators) operator.stop()
       await world.scheduler.run(world.nowMs + DRAIN_MS_MAX, () => [...operators, ...workers].every(({ idle }) => idle))
     }
-    quarantined = recordFinalState(recorder, {
-      keyspace: KEYSPACE,
+    const sources = {
       global: world.store(GLOBAL_TIER),
       disks: world.disks,
-      node: (name) => processes.node(name),
+      node: (name: string) => processes.node(name),
+    }
+    if (up) await world.scheduler.run(world.nowMs + DRAIN_MS_MAX, () => hasFinalState(sources))
+    quarantined = recordFinalState(recorder, {
+      ...sources,
+      keyspace: KEYSPACE,
       requestOf: requestOfValue,
       answeredAt,
     })

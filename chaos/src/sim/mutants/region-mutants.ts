@@ -57,7 +57,8 @@ export const REGION_MUTANTS: readonly Mutant[] = [
     name: 'ranges-not-confirmed',
     breaks: "a region's lease covers every range that a node asks about, whoever owns it by now",
     killedBy: ['region-authority'],
-    seeds: 15,
+    seeds: 60,
+    firstSeed: 26,
     profile: { serversPerRegion: 2, pauseMs: 100, standstill: false },
     bends: () => ({
       received: (_, method, response, { request }) => {

@@ -32,10 +32,10 @@ export function recordFinalState(recorder: SimRecorder, sources: FinalSources): 
   const lineages = new Map<ShardId, Lineage>()
   for (const [name, disk] of disks) {
     const current = new Map<ShardId, number>()
-    for (const { shardId, role, promised, commitIndex, installing } of node(name)?.status().shards ?? []) {
-      if (role === 'none' || installing || parseToken(promised).generation !== newest.get(rangeOf(shardId))) continue
-      current.set(shardId, commitIndex)
-      noteLineage(shardId, disk, lineages)
+    for (const status of node(name)?.status().shards ?? []) {
+      if (!isCurrent(status, newest)) continue
+      current.set(status.shardId, status.commitIndex)
+      noteLineage(status.shardId, disk, lineages)
     }
     for (const entry of finalLogOf(name, disk, keyspace, requestOf, answeredAt, current)) recorder.record(entry)
   }
@@ -48,6 +48,23 @@ export function recordFinalState(recorder: SimRecorder, sources: FinalSources): 
     recorder.record({ kind: 'quarantine.report', shard, range: rangeOf(shard), gen, entries: [...entries.values()] })
   }
   return reported
+}
+
+/** Whether every shard has a replica whose log tells what it holds: one that has just come to another region has none yet. */
+export function hasFinalState({ global, disks, node }: Pick<FinalSources, 'global' | 'disks' | 'node'>): boolean {
+  const newest = newestGenerations(global)
+  const statuses = [...disks.keys()].flatMap((name) => node(name)?.status().shards ?? [])
+  const current = new Set(statuses.filter((status) => isCurrent(status, newest)).map(({ shardId }) => shardId))
+  return statuses.every(({ shardId }) => current.has(shardId))
+}
+
+type ShardStatus = ReturnType<DataNode['status']>['shards'][number]
+
+function isCurrent(
+  { shardId, role, promised, installing }: ShardStatus,
+  newest: ReadonlyMap<number, Generation>,
+): boolean {
+  return role !== 'none' && !installing && parseToken(promised).generation === newest.get(rangeOf(shardId))
 }
 
 /** Where each generation begins in a log. */
