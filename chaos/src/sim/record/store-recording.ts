@@ -12,6 +12,8 @@ import type { SimRecorder } from './sim-recorder.ts'
 
 /** Where a region keeps its promises to stand still. */
 const PROMISE_PREFIX = '/promise/'
+/** Key of the outcome of one step of a transfer. */
+const STEP = /^\/op\/step:([0-9a-f]+):(\d+)$/
 const ELECTION = /^\/elect\/([^/]+)\//
 /** All clusters of a simulation are at their first incarnation. */
 const INC = '1'
@@ -79,6 +81,7 @@ export class StoreRecording implements StoreTap {
 
   /** Told by the store itself, whether or not anybody hears the answer. */
   decided(store: string, txn: Txn, outcome: TxnOutcome): void {
+    const [, op = '', opSeq = ''] = txn.operations.flatMap(({ key }) => STEP.exec(key) ?? [])
     for (const guard of txn.guards) {
       const role = guard.kind === 'create-revision' ? ELECTION.exec(guard.key)?.[1] : undefined
       // A candidate that stands compares that its key is not there yet: it leads nothing.
@@ -89,8 +92,8 @@ export class StoreRecording implements StoreTap {
         tier: store,
         role,
         elect: String(guard.equals),
-        op: '',
-        opSeq: '',
+        op,
+        opSeq,
         effect: 'commit',
         target: txn.operations.map(({ key }) => key).join(' '),
         result: '',
