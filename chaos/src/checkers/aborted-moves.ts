@@ -1,7 +1,7 @@
 import { eventsOf } from '../history/event.ts'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
-import { LostBranches } from './lost-branches.ts'
-import { movesOf, writesServed } from './move-facts.ts'
+import { keptWrites } from './lost-branches.ts'
+import { movesOf } from './move-facts.ts'
 import type { Move } from './move-facts.ts'
 import { isExact } from './run-facts.ts'
 import { Findings } from './verdict.ts'
@@ -17,9 +17,7 @@ export function checkAbortedMoves(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const exact = isExact(history)
   const serves = eventsOf(history, 'node.serve')
-  const lost = new LostBranches(history)
-  const kept = writesServed(history).filter(({ shard, idx, own }) => !lost.has({ shard, idx: BigInt(idx), token: own }))
-  const writes = Map.groupBy(kept, ({ shard }) => shard)
+  const writes = keptWrites(history)
   let [aborted, restored] = [0, 0]
   for (const move of movesOf(history)) {
     const [abort] = move.aborts

@@ -1,8 +1,8 @@
 import { compareTokens } from '@meridian/topology'
 import type { EventOf, HistoryEvent } from '../history/event.ts'
 import { parseToken } from '../history/token-text.ts'
-import { LostBranches } from './lost-branches.ts'
-import { movesOf, writesServed } from './move-facts.ts'
+import { keptWrites } from './lost-branches.ts'
+import { movesOf } from './move-facts.ts'
 import type { Move } from './move-facts.ts'
 import { isExact } from './run-facts.ts'
 import { Findings } from './verdict.ts'
@@ -19,9 +19,7 @@ import type { Verdict } from './verdict.ts'
 export function checkAtomicMoves(history: readonly HistoryEvent[]): Verdict {
   const findings = new Findings()
   const exact = isExact(history)
-  const lost = new LostBranches(history)
-  const kept = writesServed(history).filter(({ shard, idx, own }) => !lost.has({ shard, idx: BigInt(idx), token: own }))
-  const writes = Map.groupBy(kept, ({ shard }) => shard)
+  const writes = keptWrites(history)
   let [shards, judged] = [0, 0]
   const moves = movesOf(history)
   for (const move of moves) {

@@ -18,35 +18,33 @@ export function checkCausality(history: readonly HistoryEvent[]): Verdict {
   let [pairs, edges] = [0, 0]
   for (const [proc, steps] of clocksOf(history)) {
     let before: { readonly stamp: string; readonly pinc: number } | undefined
-    let observed: EventOf<'hlc.merge'>[] = []
-    const heard = ({ message, theirs }: { readonly message: string; readonly theirs: string }): void => {
-      const cause = sent.get(message)
-      if (cause !== undefined && cause.stamp !== theirs)
-        findings.violation(
-          `message ${message} left ${cause.proc} with ${cause.stamp} and reached ${proc} with ${theirs}`,
-        )
-      if (cause === undefined) findings.gap(`nobody tells that message ${message} was sent`)
-      else if (cause.proc !== proc) edges += 1
-    }
+    /** Merged since the last stamp. */
+    let merged: (EventOf<'hlc.recv'> | EventOf<'hlc.merge'>)[] = []
     for (const step of steps) {
       if (step.kind === 'hlc.ceil') continue
-      if (step.kind === 'hlc.merge') {
-        heard(step)
-        observed.push(step)
-        continue
+      if (step.kind !== 'hlc.stamp') {
+        merged.push(step)
+        const { message, theirs } = step
+        const cause = sent.get(message)
+        if (cause !== undefined && cause.stamp !== theirs)
+          findings.violation(
+            `message ${message} left ${cause.proc} with ${cause.stamp} and reached ${proc} with ${theirs}`,
+          )
+        if (cause === undefined) findings.gap(`nobody tells that message ${message} was sent`)
+        else if (cause.proc !== proc) edges += 1
       }
+      // Stamps nothing by itself.
+      if (step.kind === 'hlc.merge') continue
       const { stamp, pinc } = step
       if (before?.pinc === pinc) {
         pairs += 1
         if (!isBefore(before.stamp, stamp)) findings.violation(`${proc} has ${stamp} after ${before.stamp}`)
       }
       before = { stamp, pinc }
-      const above = step.kind === 'hlc.recv' ? [step] : []
-      // What an earlier life observed, this one need not know.
-      for (const { message, theirs } of [...above, ...observed.filter((merged) => merged.pinc === pinc)])
+      // What an earlier life merged, this one need not know.
+      for (const { message, theirs } of merged.filter((each) => each.pinc === pinc))
         if (!isBefore(theirs, stamp)) findings.violation(`${proc} has ${stamp} after message ${message} with ${theirs}`)
-      observed = []
-      if (step.kind === 'hlc.recv') heard(step)
+      merged = []
     }
   }
   if (edges === 0) findings.gap('no process heard of another')

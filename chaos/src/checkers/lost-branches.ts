@@ -1,8 +1,10 @@
 import { eventsOf } from '../history/event.ts'
-import type { HistoryEvent } from '../history/event.ts'
+import type { EventOf, HistoryEvent } from '../history/event.ts'
+import { rangeOfShard } from '../history/shard-text.ts'
 import { parseToken } from '../history/token-text.ts'
 import { finalLogsOf } from './final-logs.ts'
 import type { FinalLog } from './final-logs.ts'
+import { writesServed } from './move-facts.ts'
 import type { Answered } from './operations.ts'
 
 /** The index at which a generation begins in the log that a shard ended with. */
@@ -31,8 +33,15 @@ export class LostBranches {
     if (token === '') return false
     const { generation } = parseToken(token)
     const fork = this.#beginnings.get(shard)?.find((beginning) => beginning.generation > generation)
-    return fork !== undefined && fork.idx <= idx && this.#taken.has(`${rangeOf(shard)} ${fork.generation}`)
+    return fork !== undefined && fork.idx <= idx && this.#taken.has(`${rangeOfShard(shard)} ${fork.generation}`)
   }
+}
+
+/** The writes that nodes acknowledged, by shard, without those of lost branches. */
+export function keptWrites(history: readonly HistoryEvent[]): ReadonlyMap<string, readonly EventOf<'node.serve'>[]> {
+  const lost = new LostBranches(history)
+  const kept = writesServed(history).filter(({ shard, idx, own }) => !lost.has({ shard, idx: BigInt(idx), token: own }))
+  return Map.groupBy(kept, ({ shard }) => shard)
 }
 
 function beginningsOf({ lineage, items }: FinalLog): Beginning[] {
@@ -59,5 +68,3 @@ function takenIn(history: readonly HistoryEvent[]): ReadonlySet<string> {
   }
   return taken
 }
-
-const rangeOf = (shard: string): string => shard.slice(0, shard.indexOf('.'))

@@ -3,6 +3,7 @@ import type { MemoryDisk } from '@meridian/data-node/memory'
 import { decodeRange, RANGE_PREFIX } from '@meridian/topology'
 import type { Generation, RangeId, ShardId } from '@meridian/topology'
 import type { QuarantinedEntry } from '../../history/move-event.ts'
+import { rangeOfShard } from '../../history/shard-text.ts'
 import { parseToken } from '../../history/token-text.ts'
 import type { SimEtcd } from '../store/sim-etcd.ts'
 import { finalLogOf } from './final-logs.ts'
@@ -45,7 +46,13 @@ export function recordFinalState(recorder: SimRecorder, sources: FinalSources): 
   for (const [place, entries] of lost) {
     const [shard = '', gen = ''] = place.split(' ')
     reported += entries.size
-    recorder.record({ kind: 'quarantine.report', shard, range: rangeOf(shard), gen, entries: [...entries.values()] })
+    recorder.record({
+      kind: 'quarantine.report',
+      shard,
+      range: rangeOfShard(shard),
+      gen,
+      entries: [...entries.values()],
+    })
   }
   return reported
 }
@@ -64,7 +71,7 @@ function isCurrent(
   { shardId, role, promised, installing }: ShardStatus,
   newest: ReadonlyMap<number, Generation>,
 ): boolean {
-  return role !== 'none' && !installing && parseToken(promised).generation === newest.get(rangeOf(shardId))
+  return role !== 'none' && !installing && parseToken(promised).generation === newest.get(rangeOfShard(shardId))
 }
 
 /** Where each generation begins in a log. */
@@ -112,5 +119,3 @@ function newestGenerations({ cluster }: SimEtcd): ReadonlyMap<number, Generation
   const ranges = cluster.history.list(RANGE_PREFIX).map(({ value }) => decodeRange(value))
   return new Map(ranges.map(({ rangeId, generation }): [RangeId, Generation] => [rangeId, generation]))
 }
-
-const rangeOf = (shard: string): number => Number(shard.slice(0, shard.indexOf('.')))

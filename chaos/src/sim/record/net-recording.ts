@@ -21,6 +21,7 @@ import { fromWireToken } from '@meridian/protocol'
 import { compareTokens, formatToken, parseShardId, RENEWALS_KEY, ZERO_TOKEN } from '@meridian/topology'
 import type { Revision, ShardId, Token } from '@meridian/topology'
 import type { ServeMode } from '../../history/shard-event.ts'
+import { rangeOfShard } from '../../history/shard-text.ts'
 import type { Life } from '../kernel/process.ts'
 import type { Answered, Handled, NetworkTap } from '../net/network.ts'
 import type { SimEtcd } from '../store/sim-etcd.ts'
@@ -148,14 +149,14 @@ export class NetRecording implements NetworkTap {
     this.counts.served += 1
     const { name: node, region } = life.process
     const written = mode === 'write-l' || mode === 'write-q' ? index : undefined
-    this.#sources.moves.serves(life, request.shardId, rangeOf(request.shardId), own, written)
+    this.#sources.moves.serves(life, request.shardId, rangeOfShard(request.shardId), own, written)
     this.#recorder.by(life, {
       kind: 'node.serve',
       node,
       nodeEpoch: this.#epochOf(node),
       region,
       shard: request.shardId,
-      range: rangeOf(request.shardId),
+      range: rangeOfShard(request.shardId),
       token: formatToken(fromWireToken(request.token)),
       own,
       mode,
@@ -180,7 +181,7 @@ export class NetRecording implements NetworkTap {
   #check(life: Life, shard: string, token: string, mode: ServeMode, lease: 'node' | 'region', guardMs: number): void {
     const { name: node } = life.process
     const localMs = life.clock.nowMs()
-    const range = rangeOf(shard)
+    const range = rangeOfShard(shard)
     const status = this.#sources.node(node)?.status()
     const deadlineMs =
       lease === 'node'
@@ -269,7 +270,5 @@ export class NetRecording implements NetworkTap {
     return String(this.#sources.node(node)?.status().nodeEpoch ?? 0n)
   }
 }
-
-const rangeOf = (shard: string): number => Number(shard.slice(0, shard.indexOf('.')))
 
 const generationOf = (token: string): string => token.slice(1, token.indexOf('.'))
